@@ -1,0 +1,58 @@
+// Arguments of SQL functions in, results out, for bodies of CAPEAI_FUNCTION.
+// Included by api/ after pg/function.hpp. Text arrives as UTF-8 whatever the
+// database encoding.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/time.hpp"
+#include "base/uuid.hpp"
+#include "pg/function.hpp"
+
+namespace capeai::pg {
+
+// Text, jsonb (its text), name and the like, through the type's output function
+// where it is not text. nullopt for NULL.
+std::optional<std::string> TextArg(FunctionCallInfo fcinfo, int arg);
+std::optional<Uuid> UuidArg(FunctionCallInfo fcinfo, int arg);
+std::optional<WallTime> TimestampArg(FunctionCallInfo fcinfo, int arg);   // infinities: 22023
+std::optional<Duration> IntervalArg(FunctionCallInfo fcinfo, int arg);    // months count 30 days
+std::optional<int32_t> IntArg(FunctionCallInfo fcinfo, int arg);
+std::optional<int64_t> BigintArg(FunctionCallInfo fcinfo, int arg);
+std::optional<double> RealArg(FunctionCallInfo fcinfo, int arg);
+std::optional<bool> BoolArg(FunctionCallInfo fcinfo, int arg);
+// text[], jsonb[] (elements in text form), uuid[]. nullopt for NULL; elements
+// may be NULL. More than one dimension is 22023.
+std::optional<std::vector<std::optional<std::string>>> TextArrayArg(FunctionCallInfo fcinfo, int arg);
+std::optional<std::vector<Uuid>> UuidArrayArg(FunctionCallInfo fcinfo, int arg);  // NULL element: 22023
+
+Datum TextResult(std::string_view text);     // from UTF-8; what the encoding cannot hold becomes '?'
+Datum UuidResult(const Uuid& id);
+Datum JsonbResult(std::string_view text);
+
+// A cell of a composite result or a set's row: what Datum cannot say by itself.
+// Values are given in text form and go through the column type's input function,
+// except where that is the wrong cost: kept simple on purpose.
+using CellText = std::optional<std::string>;
+
+// One row of the function's declared composite type.
+Datum RowResult(FunctionCallInfo fcinfo, const std::vector<CellText>& cells);
+
+// Fills the function's result set (materialised) with rows of CellText.
+class RowSet {
+ public:
+  explicit RowSet(FunctionCallInfo fcinfo);
+  void Add(const std::vector<CellText>& cells);
+
+ private:
+  void* info_;   // ReturnSetInfo
+  void* meta_;   // AttInMetadata
+};
+
+// {a,"b"} array literal of text elements, for CellText.
+std::string ArrayLiteral(const std::vector<std::string>& elements);
+
+}  // namespace capeai::pg
