@@ -1,0 +1,90 @@
+# Tests. `make test` does everything from nothing; the pieces can be run alone.
+#
+#: make unit       pure unit tests under ASan and UBSan (ROOM=base for one room)
+#: make regress    pg_regress against a private server      make isolation   the same, isolation specs
+#: make tap        TAP tests (TESTS=test/tap/x.t for some)  make test-long   also the long ones
+#: make chaos      faults under load                        make fuzz        SECONDS=60 for each fuzzer
+#: make bench      benchmarks                               make bench-relevance DIR=folder with a collection
+
+# --- unit: one program for each pure room, linked with only the rooms it may
+# include, so that a hole in a wall is also a link error.
+PURE_ROOMS := base openai policy knowledge agent net
+USES_base :=
+USES_openai := base
+USES_policy := base
+USES_knowledge := base
+USES_agent := openai knowledge policy base
+USES_net := base
+
+UNIT_CXX := $(CCACHE) g++
+UNIT_FLAGS := $(STANDARD) $(WARNINGS) -Itest/unit -O1 -g -fno-omit-frame-pointer \
+              -fsanitize=address,undefined -fno-sanitize-recover=all -DCAPEAI_VERSION='"$(CAPEAI_VERSION)"'
+UNIT_LIBS := -Wl,--as-needed -lgtest_main -lgtest -lcurl -ljansson -lre2 -lmd4c -lgumbo -pthread
+
+room_objects = $(patsubst src/%.cpp,build/unit/obj/%.o,$(wildcard src/$(1)/*.cpp))
+test_objects = $(patsubst test/unit/%.cpp,build/unit/obj/test/%.o,$(wildcard test/unit/$(1)_*_test.cpp))
+
+ROOM ?= $(PURE_ROOMS)
+UNIT_ROOMS := $(foreach room,$(ROOM),$(if $(call test_objects,$(room)),$(room)))
+UNIT_PROGRAMS := $(UNIT_ROOMS:%=build/unit/%_test)
+
+define UNIT_PROGRAM_RULE
+build/unit/$(1)_test: $(call test_objects,$(1)) $(foreach room,$(1) $(USES_$(1)),$(call room_objects,$(room)))
+	$$(call quietly,LINK $$@)$$(UNIT_CXX) $$(UNIT_FLAGS) -o $$@ $$^ $$(UNIT_LIBS)
+endef
+$(foreach room,$(UNIT_ROOMS),$(eval $(call UNIT_PROGRAM_RULE,$(room))))
+
+build/unit/obj/test/%.o: test/unit/%.cpp
+	@mkdir -p $(@D)
+	$(call quietly,CXX $< (sanitized))$(UNIT_CXX) $(UNIT_FLAGS) -MMD -MP -c -o $@ $<
+
+build/unit/obj/%.o: src/%.cpp
+	@mkdir -p $(@D)
+	$(call quietly,CXX $< (sanitized))$(UNIT_CXX) $(UNIT_FLAGS) -MMD -MP -c -o $@ $<
+
+-include $(wildcard build/unit/obj/*/*.d)
+
+# --- the mock OpenAI server says itself how it is built
+-include test/mock_openai/mock.mk
+MOCK_SERVER := $(if $(wildcard test/mock_openai/mock.mk),build/mock_openai)
+
+# --- running
+RUN_TESTS = PG_CONFIG='$(PG_CONFIG)' TESTS='$(TESTS)' test/run
+
+.PHONY: test test-long test-programs install-for-test unit regress isolation tap
+test:
+	@tools/setup build test
+	@$(SUBMAKE) all test-programs
+	@tools/install-if-changed '$(PG_CONFIG)'
+	@$(RUN_TESTS) unit regress isolation tap
+
+test-long: export CAPEAI_TEST_LONG = 1
+test-long: test
+
+test-programs: $(UNIT_PROGRAMS) $(MOCK_SERVER)
+
+install-for-test: all
+	@tools/install-if-changed '$(PG_CONFIG)'
+
+unit: $(UNIT_PROGRAMS)
+	@UNIT_ROOMS='$(UNIT_ROOMS)' $(RUN_TESTS) unit
+regress isolation: install-for-test
+	@$(RUN_TESTS) $@
+tap: install-for-test $(MOCK_SERVER)
+	@$(RUN_TESTS) $@
+
+# --- fuzzing: clang's libFuzzer over the same pure rooms, one program per test/fuzz/*.cpp
+SECONDS ?= 60
+FUZZERS := $(patsubst test/fuzz/%.cpp,build/fuzz/%,$(wildcard test/fuzz/*.cpp))
+FUZZ_FLAGS := $(STANDARD) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+
+.PHONY: fuzz
+build/fuzz/%: test/fuzz/%.cpp $(wildcard src/base/*.cpp src/openai/*.cpp src/knowledge/*.cpp)
+	@mkdir -p $(@D)
+	$(call quietly,CXX $@)clang++-14 $(FUZZ_FLAGS) -o $@ $^ -Wl,--as-needed -ljansson -lre2 -lmd4c -lgumbo
+fuzz: $(FUZZERS)
+	@test/fuzz/run $(SECONDS) $(FUZZERS)
+
+# --- benchmarks and chaos have their own folders and rules
+-include bench/bench.mk
+-include test/chaos/chaos.mk
