@@ -32,9 +32,6 @@ SHLIB_LINK += -Wl,--version-script=make/exports.map -lcurl -ljansson -lre2 -lmd4
 # wait for a network: nothing to gain, and a second compiler to satisfy.
 override with_llvm = no
 
-# Relink when the list of objects, the libraries or the PostgreSQL change.
-SHLIB_PREREQS = build/link.stamp make/exports.map
-
 include $(PGXS)
 
 # PGXS compiles beside the sources and tracks no headers; this rule does both better.
@@ -44,6 +41,8 @@ $(OBJS): $(OBJDIR)/%.o: src/%.cpp capeai.control
 
 -include $(OBJS:.o=.d)
 
+# Relink also when the list of objects, the libraries or the PostgreSQL change.
+capeai.so: build/link.stamp make/exports.map
 build/link.stamp: FORCE
 	@mkdir -p build
 	@echo '$(PGXS) $(OBJS) $(SHLIB_LINK)' | cmp -s - $@ || echo '$(PGXS) $(OBJS) $(SHLIB_LINK)' > $@
