@@ -1,0 +1,45 @@
+// What differs between PostgreSQL 15, 16, 17 and 18, in one place. Included
+// after pg/postgres.hpp by the .cpp files of pg/.
+#pragma once
+
+extern "C" {
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#if PG_VERSION_NUM >= 180000
+#include "storage/waiteventset.h"
+#endif
+#include "utils/wait_event.h"
+}
+
+namespace capeai::pg {
+
+// This process's index in ProcGlobal->allProcs.
+inline int MyProcIndex() {
+#if PG_VERSION_NUM >= 170000
+  return MyProcNumber;
+#else
+  return MyProc->pgprocno;
+#endif
+}
+
+inline PGPROC* ProcAt(int index) { return &ProcGlobal->allProcs[index]; }
+
+inline WaitEventSet* NewWaitEventSetUnsafe(int events) {
+#if PG_VERSION_NUM >= 170000
+  return CreateWaitEventSet(nullptr, events);
+#else
+  return CreateWaitEventSet(TopMemoryContext, events);
+#endif
+}
+
+// The wait event that pg_stat_activity shows; named from 17 on.
+inline uint32 WaitEventUnsafe([[maybe_unused]] const char* name) {
+#if PG_VERSION_NUM >= 170000
+  return WaitEventExtensionNew(name);
+#else
+  return PG_WAIT_EXTENSION;
+#endif
+}
+
+}  // namespace capeai::pg

@@ -1,0 +1,149 @@
+// The shared memory of capeai: who serves which database, who asks, who waits,
+// what runs, and what the providers said. Allocated at server start when capeai
+// is preloaded; lost (and made anew, zeroed) when the server restarts after a
+// crash. Plain atomics: no lock is ever held, nothing here can block, and a
+// process that is stopped in the middle blocks nobody.
+//
+// It holds no pointer and nothing that belongs to one process.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+
+#include "base/time.hpp"
+#include "base/uuid.hpp"
+
+namespace capeai::pg {
+
+using Oid = unsigned int;
+
+inline constexpr int kMaxWorkers = 64;    // upper bound of capeai.max_workers
+inline constexpr int kMaxHelpers = 2;     // in the whole cluster
+inline constexpr int kMaxHolds = 16;      // databases held for DDL at one time
+inline constexpr int kMaxProviders = 64;  // (base_url, key, model) with a pause or a breaker
+
+enum class WorkerState : int { kFree, kStarting, kRunning, kPausedVersion, kDisabled, kStopping };
+
+// What a served database shows of itself. Written by its worker only, except
+// where noted.
+struct WorkerSlot {
+  std::atomic<Oid> database;          // 0: free. Set by the launcher
+  std::atomic<int> pid;               // 0: none attached
+  std::atomic<int> proc;              // index of its PGPROC, for the latch
+  std::atomic<int> state;             // WorkerState
+  std::atomic<uint64_t> incarnation_hi, incarnation_lo;
+  std::atomic<int64_t> started_at;    // WallTime, microseconds
+  std::atomic<int64_t> heartbeat;     // MonoTime, microseconds
+  std::atomic<uint32_t> wake;         // set by backends at commit: look for tasks and signals
+  std::atomic<uint32_t> yield;        // set by the launcher: another database waits for a slot
+  std::atomic<uint32_t> waiters;      // backends in capeai_wait on this database
+  std::atomic<uint32_t> committing;   // inside a commit (for "waiting for standby")
+  std::atomic<uint32_t> notify_skipped, lock_waits;
+  std::atomic<int64_t> in_flight, asks, streams;
+  std::atomic<uint64_t> claimed, succeeded, failed, cancelled, retried, stale;
+  std::atomic<uint64_t> requests, transactions;
+  std::atomic<int64_t> effective_max_in_flight;
+};
+
+// A database that was seen to have the extension, or announced at commit.
+struct DatabaseHold {
+  std::atomic<Oid> database;   // statements like DROP DATABASE are under way on it
+  std::atomic<int> pid;        // of the backend that runs them
+};
+
+// One entry per PGPROC of the server.
+struct BackendPost {
+  std::atomic<uint32_t> channel;      // dsm_handle of its channel, 0: none
+  std::atomic<uint64_t> waits_for;    // low half of the task id that capeai_wait waits for
+};
+
+// A running task as capeai.active_tasks shows it. One writer (the worker that
+// owns the range); readers take a copy and check `version` (even: stable).
+struct ActiveTask {
+  std::atomic<uint32_t> version;
+  std::atomic<Oid> database;        // 0: unused
+  std::atomic<uint64_t> id_hi, id_lo;
+  std::atomic<Oid> owner;
+  std::atomic<int32_t> attempt, step, progress;
+  std::atomic<int64_t> started_at;  // WallTime
+  std::atomic<uint64_t> received;   // bytes from the model
+  char step_name[32];               // guarded by version
+};
+
+// State of one provider, cluster-wide. Keyed by a hash of base_url, key and
+// model; a slot is taken by compare-exchange on `key` and never given back
+// before the next restart.
+struct ProviderState {
+  std::atomic<uint64_t> key;
+  std::atomic<int64_t> paused_until;       // MonoTime; set by 429 and Retry-After
+  std::atomic<int32_t> consecutive_faults;
+  std::atomic<int64_t> open_until;         // circuit breaker: MonoTime, 0 closed
+  std::atomic<uint32_t> probing;           // half-open: one request is out
+  char label[64];                          // model @ host, written once by who took the slot
+};
+
+struct HelperSlot {
+  std::atomic<Oid> database;
+  std::atomic<int> pid;
+  std::atomic<int64_t> busy_since;
+};
+
+struct Shared {
+  std::atomic<int> launcher_pid;
+  std::atomic<int> launcher_proc;
+  std::atomic<uint32_t> look_again;   // a database may have got or lost the extension
+  std::atomic<Oid> announced[64];     // which (0: free); overflow: look at all
+  std::atomic<int64_t> databases_known, databases_waiting;
+  std::atomic<int64_t> launch_failures;
+  int max_workers;                    // as configured at start
+  int max_backends;                   // entries of posts
+  int max_active;                     // entries of active tasks, split evenly among slots
+  WorkerSlot workers[kMaxWorkers];
+  HelperSlot helpers[kMaxHelpers];
+  DatabaseHold holds[kMaxHolds];
+  ProviderState providers[kMaxProviders];
+  // followed by: BackendPost[max_backends], attention bits[max_workers][words], ActiveTask[max_active]
+};
+
+// Asks for the memory and attaches to it; call from _PG_init while preloading.
+void RequestSharedMemory();
+
+// nullptr when capeai is not in shared_preload_libraries.
+Shared* SharedMemory();
+
+BackendPost& PostOf(int proc);
+int BackendCount();
+// The first of `count` active-task entries of a worker slot.
+ActiveTask* ActiveTasksOf(int slot, int* count);
+
+// The slot that serves `database`, or -1.
+int SlotOfDatabase(Oid database);
+
+// Backends that want the attention of the worker in `slot`.
+void RaiseAttention(int slot, int proc);
+// Calls `visit(proc)` for each raised one and lowers it.
+template <class F>
+void TakeAttention(int slot, F&& visit);
+std::atomic<uint64_t>* AttentionWords(int slot, int* count);
+
+template <class F>
+void TakeAttention(int slot, F&& visit) {
+  int count = 0;
+  std::atomic<uint64_t>* words = AttentionWords(slot, &count);
+  for (int w = 0; w < count; ++w) {
+    if (words[w].load(std::memory_order_relaxed) == 0) continue;
+    uint64_t bits = words[w].exchange(0, std::memory_order_acq_rel);
+    for (; bits; bits &= bits - 1) visit(w * 64 + __builtin_ctzll(bits));
+  }
+}
+
+// Sets the latch of the process at `proc` (an index of PGPROC). Never raises;
+// harmless if that process is gone.
+void SetLatchOf(int proc);
+int ThisProc();
+int ThisPid();
+Oid ThisDatabase();
+bool ProcessAlive(int pid);
+
+}  // namespace capeai::pg

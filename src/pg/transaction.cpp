@@ -1,0 +1,127 @@
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "commands/async.h"
+#include "pgstat.h"
+#include "storage/lmgr.h"
+#include "utils/backend_status.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+}
+
+#include "pg/transaction.hpp"
+
+namespace capeai::pg {
+
+Transaction::Transaction(const char* activity, bool durable) {
+  Guarded([&] {
+    pgstat_report_activity(STATE_RUNNING, activity);
+    SetCurrentStatementStartTimestamp();
+    StartTransactionCommand();
+  });
+  open_ = true;
+  try {
+    Guarded([&] {
+      PushActiveSnapshot(GetTransactionSnapshot());
+      if (!durable)
+        (void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+                                false);
+      (void)set_config_option("lock_timeout", "10ms", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+    });
+  } catch (...) {
+    AbortCurrentTransaction();
+    throw;
+  }
+}
+
+void Transaction::Commit() {
+  Guarded([] {
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    pgstat_report_stat(false);
+  });
+  open_ = false;
+}
+
+Transaction::~Transaction() {
+  if (!open_) return;
+  try {
+    Guarded([] { AbortCurrentTransaction(); });
+  } catch (const PgError&) {
+    // Nothing is left to undo: AbortCurrentTransaction has marked it aborted.
+  }
+}
+
+Subtransaction::Subtransaction() {
+  context_ = CurrentMemoryContext;
+  owner_ = CurrentResourceOwner;
+  Guarded([&] {
+    BeginInternalSubTransaction(nullptr);
+    MemoryContextSwitchTo(static_cast<MemoryContext>(context_));
+  });
+  open_ = true;
+}
+
+void Subtransaction::Commit() {
+  Guarded([&] {
+    ReleaseCurrentSubTransaction();
+    MemoryContextSwitchTo(static_cast<MemoryContext>(context_));
+    CurrentResourceOwner = static_cast<ResourceOwner>(owner_);
+  });
+  open_ = false;
+}
+
+Subtransaction::~Subtransaction() {
+  if (!open_) return;
+  try {
+    Guarded([&] {
+      RollbackAndReleaseCurrentSubTransaction();
+      MemoryContextSwitchTo(static_cast<MemoryContext>(context_));
+      CurrentResourceOwner = static_cast<ResourceOwner>(owner_);
+    });
+  } catch (const PgError&) {
+    // The surrounding transaction is then unusable, and its next statement says so.
+  }
+}
+
+bool LockTableNoWait(const char* schema, const char* table) {
+  return Guarded([&] {
+    const ::Oid space = get_namespace_oid(schema, true);
+    const ::Oid relation = space == InvalidOid ? InvalidOid : get_relname_relid(table, space);
+    if (relation == InvalidOid || !ConditionalLockRelationOid(relation, RowExclusiveLock)) return false;
+    // It may have been dropped between the look-up and the lock.
+    if (get_relname_relid(table, space) == relation) return true;
+    UnlockRelationOid(relation, RowExclusiveLock);
+    return false;
+  });
+}
+
+void Notify(const char* channel, const char* payload) {
+  Guarded([&] { Async_Notify(channel, payload); });
+}
+
+double NotifyQueueUsage() {
+  return Guarded([] { return DatumGetFloat8(DirectFunctionCall1(pg_notification_queue_usage, 0)); });
+}
+
+void ReportIdle(const char* activity) {
+  Guarded([&] { pgstat_report_activity(STATE_IDLE, activity); });
+}
+
+bool IsOwnTransaction(uint32_t xid) { return TransactionIdIsCurrentTransactionId(xid); }
+
+LatestSnapshot::LatestSnapshot() {
+  Guarded([] { PushActiveSnapshot(GetLatestSnapshot()); });
+}
+
+LatestSnapshot::~LatestSnapshot() {
+  if (std::uncaught_exceptions() == 0) PopActiveSnapshot();
+}
+
+}  // namespace capeai::pg

@@ -1,0 +1,70 @@
+// Transactions of capeai's own processes (a backend has its caller's).
+#pragma once
+
+#include <string>
+
+#include "pg/guard.hpp"
+#include "pg/sql.hpp"
+
+namespace capeai::pg {
+
+// Opens a transaction with a snapshot, shown as `activity` in pg_stat_activity.
+// Commit() or, without it, the destructor's abort ends it. Errors of the work
+// inside are PgErrors that leave through it.
+class Transaction {
+ public:
+  // `durable` false: synchronous_commit = off for this transaction.
+  explicit Transaction(const char* activity, bool durable = true);
+  ~Transaction();
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  // Throws if the commit fails; the transaction is then aborted.
+  void Commit();
+
+ private:
+  bool open_ = false;
+};
+
+// A subtransaction: what is written inside goes if Commit() is not reached.
+class Subtransaction {
+ public:
+  Subtransaction();
+  ~Subtransaction();
+  Subtransaction(const Subtransaction&) = delete;
+  Subtransaction& operator=(const Subtransaction&) = delete;
+  void Commit();
+
+ private:
+  bool open_ = false;
+  void* context_ = nullptr;  // MemoryContext of the caller
+  void* owner_ = nullptr;    // ResourceOwner of the caller
+};
+
+// Takes RowExclusiveLock on schema.table without waiting; false if it is not
+// free or the table is gone. `oid` caches the table's oid between calls.
+bool LockTableNoWait(const char* schema, const char* table);
+
+// Queues a notification, delivered at commit of the open transaction. `channel`
+// at most 63 bytes, `payload` below 8000.
+void Notify(const char* channel, const char* payload);
+// Share of the server's notification queue in use, 0..1.
+double NotifyQueueUsage();
+
+// pg_stat_activity.query of this process while no transaction runs.
+void ReportIdle(const char* activity);
+
+// Whether the transaction id (as text, from xmin) is this transaction's own.
+bool IsOwnTransaction(uint32_t xid);
+
+// For its life time statements see what is committed now, whatever the
+// isolation level of the transaction (for capeai_wait).
+class LatestSnapshot {
+ public:
+  LatestSnapshot();
+  ~LatestSnapshot();
+  LatestSnapshot(const LatestSnapshot&) = delete;
+  LatestSnapshot& operator=(const LatestSnapshot&) = delete;
+};
+
+}  // namespace capeai::pg
