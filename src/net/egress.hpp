@@ -10,92 +10,48 @@
 
 #include <sys/socket.h>
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
+#include "net/address.hpp"
+#include "net/url.hpp"
 
 namespace capeai::net {
-
-// An IP address. IPv4 is kept in its IPv4-mapped form, so that both forms of
-// one address are equal.
-struct IpAddress {
-  std::array<uint8_t, 16> bytes{};
-
-  bool operator==(const IpAddress&) const = default;
-  bool is_v4() const;
-  // From AF_INET or AF_INET6; anything else gives false.
-  static bool FromSockaddr(const sockaddr* address, IpAddress* ip, uint16_t* port);
-  // Dotted quad or RFC 4291 text (no brackets, no zone); strict, as inet_pton.
-  static bool Parse(std::string_view text, IpAddress* ip);
-  std::string ToString() const;
-};
-
-// What the IANA special-purpose registries say of an address. Forms of IPv6
-// that carry an IPv4 address (mapped, compatible, NAT64, 6to4, Teredo, ISATAP)
-// are judged by the address that they carry, too.
-enum class AddressClass {
-  kPublic,      // globally reachable
-  kPrivate,     // loopback, private, shared, unique local, test networks: may be granted to a name
-  kForbidden,   // unspecified, link-local, metadata, multicast, reserved: only by its own literal or range
-};
-AddressClass Classify(const IpAddress& ip);
-// The registry's entry that decided, e.g. "loopback"; "public" otherwise.
-std::string_view AddressRangeName(const IpAddress& ip);
-
-// An http or https URL, taken apart.
-struct Url {
-  std::string scheme;  // "http" or "https"
-  std::string host;    // lower case, no brackets, no final dot
-  uint16_t port = 0;   // never 0 in a parsed URL
-  std::string path;    // "" or starts with "/"; for a base URL without final "/"
-  bool literal = false;  // host is an IP address: `address`
-  IpAddress address;
-
-  std::string origin() const;  // "https://host:port"
-};
-
-// A base URL: http or https, a host, perhaps a port and a path; no user, no
-// query, no fragment, no white space, at most 2,000 bytes. Error 22023.
-Result<Url> ParseBaseUrl(std::string_view text);
-
-// A request's URL: as above, but the path may have a query.
-Result<Url> ParseUrl(std::string_view text);
-
-// `base` + `path` ("/chat/completions", "chat/completions"), exactly one slash between.
-std::string JoinUrl(const Url& base, std::string_view path);
 
 // The rules of one configuration. Immutable.
 class EgressPolicy {
  public:
-  // `base_url` may be empty (the built-in one, which needs no grant).
+  // Public addresses are always allowed. Beyond them:
+  // `base_url` (empty: the built-in one, which needs no grant) and `proxy`
+  //   (empty: none), http or https URLs, each grant their own literal address
+  //   and port, or loopback if their host is `localhost`, to their own host.
   // `allowed_hosts`: entries separated by commas or white space, each one of
-  //   name, name:port, *.suffix, *.suffix:port   (grants private addresses)
-  //   address, [v6], address:port, [v6]:port     (grants exactly that address)
-  //   address/bits                               (grants the range)
-  // `proxy` may be empty; its own address is granted as base_url's is.
-  // Error 22023 names the entry that cannot be read.
+  //   name, name:port, *.suffix, *.suffix:port   that host may be at a private address
+  //   address, address:port, [v6], [v6]:port     exactly that address
+  //   address/bits                               the range
+  // Link-local, metadata, multicast and reserved addresses are never granted to
+  // a name. Error 22023 names the entry that cannot be read.
   static Result<EgressPolicy> Create(std::string_view base_url, std::string_view allowed_hosts,
                                      std::string_view proxy = {});
 
-  // May a connection for `host` (as in the URL: lower case) go to `address`?
-  // On refusal `*reason` (may be null) says why, e.g. "10.0.0.1 (private)".
+  // May a connection for `host` (as Url::host) go to `address`? On refusal
+  // `*reason`, which may be null, says why: "10.0.0.1 (private)".
   bool Allows(std::string_view host, const sockaddr* address, std::string* reason) const;
   bool Allows(std::string_view host, const IpAddress& ip, uint16_t port, std::string* reason) const;
 
  private:
   struct Grant {
-    enum Kind { kName, kSuffix, kRange } kind = kName;
-    std::string name;   // kName: the host; kSuffix: ".example.org"
-    IpAddress address;  // kRange
-    int bits = 128;     // kRange: of the 128-bit form
-    uint16_t port = 0;  // 0 = any
+    std::string host;      // for that host only; ".example.org": for its subdomains; empty: any
+    uint16_t port = 0;     // 0: any
+    int bits = -1;         // of `range`, in the 128-bit form; -1: any address that is not forbidden
+    IpAddress range;
   };
-  static Result<Grant> ParseGrant(std::string_view entry);
-  static void GrantUrl(const Url& url, std::vector<Grant>* grants);
+  Status AddEntry(std::string_view entry);
+  Status AddUrl(std::string_view text);
+  void AddLoopback(const std::string& host, uint16_t port);
 
   std::vector<Grant> grants_;
 };
