@@ -28,11 +28,14 @@ ROOM ?= $(PURE_ROOMS)
 UNIT_ROOMS := $(foreach room,$(ROOM),$(if $(call test_objects,$(room)),$(room)))
 UNIT_PROGRAMS := $(UNIT_ROOMS:%=build/unit/%_test)
 
-define UNIT_PROGRAM_RULE
-build/unit/$(1)_test: $(call test_objects,$(1)) $(foreach room,$(1) $(USES_$(1)),$(call room_objects,$(room)))
+# Archives, so that a test takes only what it needs of the rooms below.
+define ROOM_RULE
+build/unit/$(1).a: $(call room_objects,$(1))
+	@mkdir -p $$(@D) && rm -f $$@ && ar rcs $$@ $$^
+build/unit/$(1)_test: $(call test_objects,$(1)) $(foreach used,$(1) $(USES_$(1)),build/unit/$(used).a)
 	$$(call quietly,LINK $$@)$$(UNIT_CXX) $$(UNIT_FLAGS) -o $$@ $$^ $$(UNIT_LIBS)
 endef
-$(foreach room,$(UNIT_ROOMS),$(eval $(call UNIT_PROGRAM_RULE,$(room))))
+$(foreach room,$(PURE_ROOMS),$(eval $(call ROOM_RULE,$(room))))
 
 build/unit/obj/test/%.o: test/unit/%.cpp
 	@mkdir -p $(@D)
