@@ -58,6 +58,12 @@ help:
 deps:
 	@tools/setup build test lint
 
+# The question travels in the environment, unexpanded: any character is safe in it.
+ifdef QUESTION
+override QUESTION := $(value QUESTION)
+export QUESTION
+endif
+
 demo:
 	@tools/setup build run
 	@$(SUBMAKE) all
