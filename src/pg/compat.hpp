@@ -9,8 +9,12 @@ extern "C" {
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
 #endif
+#include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/wait_event.h"
 }
+
+#include <cstdlib>
 
 namespace capeai::pg {
 
@@ -39,6 +43,23 @@ inline uint32 WaitEventUnsafe([[maybe_unused]] const char* name) {
   return WaitEventExtensionNew(name);
 #else
   return PG_WAIT_EXTENSION;
+#endif
+}
+
+// Memory of a setting's value or extra: malloc below 16, a context of its own
+// since. nullptr when there is none left.
+inline void* GucAlloc(size_t size) {
+#if PG_VERSION_NUM >= 160000
+  return guc_malloc(LOG, size);
+#else
+  return std::malloc(size);
+#endif
+}
+inline void GucFree(void* memory) {
+#if PG_VERSION_NUM >= 160000
+  guc_free(memory);
+#else
+  std::free(memory);
 #endif
 }
 
