@@ -15,8 +15,8 @@ namespace capeai::knowledge {
 enum class BlockKind {
   kHeading,    // level 1 (outermost) .. 6
   kTerm,       // <dt>: heads what follows like a small heading; level = nesting, 1..
-  kParagraph,  // one line, spaces collapsed
-  kListItem,   // level = nesting, 1..; marker is "-" or "3."
+  kParagraph,  // one line, spaces collapsed; level > 0 = goes on in a list item
+  kListItem,   // level = nesting, 1..; see marker
   kCode,       // lines as written, no final newline; language may be empty
   kTable,      // one row a line, "| a | b |", "| --- | --- |" under a header row
 };
@@ -27,8 +27,9 @@ struct Block {
   BlockKind kind = BlockKind::kParagraph;
   std::string text;
   int level = 0;
-  std::string marker;    // of a list item
+  std::string marker;    // of a list item: "-", "3.", "- [ ]", "- [x]"
   std::string language;  // of code
+  int term = 0;          // number of definition lists it lies in: the terms that it is about
 };
 
 struct Document {

@@ -1,6 +1,6 @@
 // Looking at natural text: words, sentences, sizes. UTF-8 aware, linear time,
 // allocation only for results. Knows no language but a few English and German
-// abbreviations, and no markup but list markers and ``` fences.
+// abbreviations, and no markup but list markers and `code`.
 #pragma once
 
 #include <cstddef>
@@ -36,8 +36,8 @@ std::vector<std::string_view> Sentences(std::string_view text);
 // About how many tokens a language model sees in `text`, without a tokenizer:
 // per run of ASCII letters one token each 6 characters, per run of digits one
 // each 3, one for each other visible ASCII character, one for each character from
-// U+0800 on, one for two in between. Within 25 % of o200k on English prose,
-// above it on code. At least 1 for visible text.
+// U+0800 on, one for two in between. Meant to err upwards, so that what fits by
+// this count fits a model too. At least 1 for visible text, 0 for none.
 int EstimateTokens(std::string_view text);
 
 // ASCII lower case; other characters stay.
