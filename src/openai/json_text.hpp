@@ -5,10 +5,32 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "openai/json.hpp"
 
 namespace capeai {
+
+// Decodes the inside of a JSON string that arrives in pieces. What a database
+// cannot store (U+0000, half a surrogate pair) and unreadable escapes become
+// U+FFFD.
+class JsonStringDecoder {
+ public:
+  // Takes the next byte after the opening quote and appends what became certain
+  // to `out`. True at the closing quote; then it can be used for another string.
+  bool Step(char c, std::string& out);
+
+ private:
+  enum class State { kPlain, kEscape, kHex };
+  void Emit(uint32_t unit, std::string& out);
+  void DropHigh(std::string& out);
+  bool StepEscape(char c, std::string& out);
+
+  State state_ = State::kPlain;
+  int digits_ = 0;     // of \uXXXX, read so far
+  uint32_t unit_ = 0;  // their value
+  uint32_t high_ = 0;  // a high surrogate that waits for its low one
+};
 
 // Hands out the decoded characters of the string member `member` of the
 // outermost object as soon as they are certain. Whatever precedes the object's
@@ -19,8 +41,7 @@ class JsonTextExtractor {
  public:
   explicit JsonTextExtractor(std::string member = "response") : member_(std::move(member)) {}
 
-  // Decoded text that became certain with `piece`. What a database cannot store
-  // (U+0000, half a surrogate pair) is U+FFFD.
+  // Decoded text that became certain with `piece`, which is valid UTF-8.
   std::string Feed(std::string_view piece);
 
   bool started() const { return started_; }    // the member's string has begun
@@ -28,38 +49,38 @@ class JsonTextExtractor {
 
  private:
   enum class State {
-    kProse,
-    kKeyOrEnd,
-    kKey,
+    kProse,     // before the object
+    kFirstKey,  // after '{'
+    kKey,       // after ','
     kInKey,
     kColon,
-    kValue,
-    kInString,
-    kInText,
-    kSkip,
-    kInSkipped,
-    kEnd
+    kValue,     // after ':'
+    kInText,    // in the string that is wanted
+    kInString,  // in another string value
+    kScalar,    // in a number or a word
+    kNested,    // in an object or array, depth_ deep
+    kNestedString,
+    kAfterValue,
+    kEnd,  // after the object, or where it is no JSON
   };
   void Step(char c, std::string& out);
-  void StepString(char c, std::string& out);
-  void Emit(uint32_t code_point, std::string& out);
-  void EmitByte(char c, std::string& out);
-  void FlushSurrogate(std::string& out);
-  void EndString();
+  void StepBetween(char c);
+  void StepNested(char c);
+  void BeginValue(char c);
 
   std::string member_;
-  std::string key_;  // the top-level name being read, cut off when longer than any match
+  JsonStringDecoder decoder_;
+  std::string key_;  // the name being read, kept only while it may match
   State state_ = State::kProse;
-  int depth_ = 0;      // nesting inside a skipped value
-  int escape_ = 0;     // 0 none, 1 after the backslash, 2..5 hex digits of \u
-  uint32_t unit_ = 0;  // UTF-16 unit being read
-  uint32_t high_ = 0;  // a high surrogate that waits for its low one
+  int64_t depth_ = 0;
+  bool backslash_ = false;  // in a skipped nested string
   bool started_ = false;
   bool complete_ = false;
 };
 
-// The first JSON object in a model's reply, also inside a ``` fence or prose;
-// empty if there is none.
+// The first JSON object in a model's reply, also inside a ``` fence or prose,
+// and with raw line ends in its strings, as weak models write; empty if there is
+// none.
 Json ExtractJsonObject(std::string_view text);
 
 }  // namespace capeai

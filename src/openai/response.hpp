@@ -54,6 +54,10 @@ class ChatResponseParser {
   // call of any method. From a JSON body it comes at Finish(), in the reply only.
   std::string_view TakeText();
 
+  // Bytes of the reply's text that TakeText() has handed out. What the reply of
+  // Finish() has beyond them is still to be passed on.
+  size_t taken() const;
+
   // An answer with its finish_reason or [DONE] is whole, even if the connection
   // was cut after it; one without either is kTransport, with `partial`. If no
   // headers came, kTransport. `transport_error` says why it was cut.
@@ -65,9 +69,7 @@ class ChatResponseParser {
  private:
   enum class Form { kUndecided, kStream, kBody, kError };
   void Decide();
-  bool FeedStream(std::string_view bytes);
-  ChatResult FinishBody(TransportEnd end, std::string_view transport_error);
-  ChatError TooLarge() const;
+  ChatResult FinishBody(TransportEnd end, std::string_view transport_error) const;
 
   Options options_;
   int status_ = 0;

@@ -40,12 +40,18 @@ class ChatStreamParser {
   // Text of choice 0 since the last call; valid until the next call.
   std::string_view TakeText();
 
+  // Bytes of the reply's text that TakeText() has handed out.
+  size_t taken() const { return taken_; }
+
   // The end of the input. Complete if [DONE] or a finish_reason was seen;
-  // otherwise kTransport with what had arrived. Call once.
+  // otherwise kTransport with what had arrived. Call once. An event that only
+  // lacks its blank line still counts; its text is in the reply, and was not
+  // handed out.
   std::variant<ChatReply, ChatError> Finish(std::string_view transport_error = {});
 
  private:
   void OnEvent(const SseEvent& event);
+  void OnTail();
   void OnChunk(const Json& chunk);
   void OnChoice(const Json& choice);
   void OnToolCalls(const Json& pieces);

@@ -22,4 +22,8 @@ int64_t EstimatePromptTokens(const Json& messages);
 // one of the two counts. Negative counts become 0.
 bool ReadUsage(const Json& object, Usage& usage);
 
+// If the server reported no usage: `prompt_tokens` and an estimate of all that
+// the model wrote (text, refusal, reasoning, tool calls); reported stays false.
+void EstimateMissingUsage(int64_t prompt_tokens, ChatReply& reply);
+
 }  // namespace capeai
