@@ -1,6 +1,7 @@
 #include "pg/args.hpp"
 
 extern "C" {
+#include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
@@ -155,6 +156,15 @@ std::optional<std::vector<Uuid>> UuidArrayArg(FunctionCallInfo fcinfo, int arg) 
     memcpy(out[static_cast<size_t>(i)].bytes.data(), DatumGetUUIDP(in.values[i])->data, UUID_LEN);
   }
   return out;
+}
+
+Passed PassArg(FunctionCallInfo fcinfo, int arg) {
+  return Passed{Guarded([&] { return PointerGetDatum(PG_DETOAST_DATUM(PG_GETARG_DATUM(arg))); })};
+}
+
+size_t ArgBytes(FunctionCallInfo fcinfo, int arg) {
+  if (PG_ARGISNULL(arg)) return 0;
+  return Guarded([&] { return static_cast<size_t>(toast_raw_datum_size(PG_GETARG_DATUM(arg))); });
 }
 
 Datum TextResult(std::string_view text) {

@@ -11,6 +11,7 @@
 #include "base/time.hpp"
 #include "base/uuid.hpp"
 #include "pg/function.hpp"
+#include "pg/sql.hpp"
 
 namespace capeai::pg {
 
@@ -28,6 +29,12 @@ std::optional<bool> BoolArg(FunctionCallInfo fcinfo, int arg);
 // may be NULL. More than one dimension is 22023.
 std::optional<std::vector<std::optional<std::string>>> TextArrayArg(FunctionCallInfo fcinfo, int arg);
 std::optional<std::vector<Uuid>> UuidArrayArg(FunctionCallInfo fcinfo, int arg);  // NULL element: 22023
+
+// For the parameter of a statement, as it came. The argument must not be NULL.
+Passed PassArg(FunctionCallInfo fcinfo, int arg);
+// Size of a text, jsonb or array argument once uncompressed; 0 for NULL. Cheap:
+// to refuse what is too large before it is read.
+size_t ArgBytes(FunctionCallInfo fcinfo, int arg);
 
 Datum TextResult(std::string_view text);     // from UTF-8; what the encoding cannot hold becomes '?'
 Datum UuidResult(const Uuid& id);

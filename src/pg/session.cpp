@@ -146,6 +146,10 @@ Uuid NewTaskId(WallTime now) {
 
 bool InRecovery() { return RecoveryInProgress(); }
 
+Oid DatabaseOid() { return MyDatabaseId; }
+
+int64_t SystemIdentifier() { return static_cast<int64_t>(GetSystemIdentifier()); }
+
 void CheckInterrupts() {
   Guarded([] { CHECK_FOR_INTERRUPTS(); });
 }

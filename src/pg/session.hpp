@@ -70,6 +70,10 @@ void RandomBytes(void* out, size_t size);
 
 // True during recovery: nothing can be written here.
 bool InRecovery();
+// What tells a copy of a database from the database: the oid of this one, and the
+// number that initdb gave the cluster.
+Oid DatabaseOid();
+int64_t SystemIdentifier();
 // Raises 57014 and the like when the statement was cancelled. Call between, not
 // inside, pieces of C++ work that take long.
 void CheckInterrupts();

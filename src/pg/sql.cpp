@@ -55,6 +55,7 @@ TypeInfo InfoOf(Type type) {
     case Type::kUuidArray: return {UUIDARRAYOID, UUIDOID};
     case Type::kTimestamptzArray: return {TIMESTAMPTZARRAYOID, TIMESTAMPTZOID};
     case Type::kOidArray: return {OIDARRAYOID, OIDOID};
+    case Type::kJsonbArray: return {JSONBARRAYOID, JSONBOID};
   }
   return {0, 0};
 }
@@ -142,6 +143,7 @@ struct ToDatumUnsafe {
     *null = true;
     return 0;
   }
+  Datum operator()(Passed argument) const { return argument.datum; }
   template <class T>
   Datum operator()(const std::vector<T>* values) const {
     return ArrayUnsafe(info.element, *values);

@@ -26,7 +26,7 @@ enum class Type : uint8_t {
   kBool, kInt4, kInt8, kFloat4, kFloat8, kText, kBytea, kJsonb, kUuid, kTimestamptz, kInterval, kOid,
   kRegconfig,
   kBoolArray, kInt4Array, kInt8Array, kFloat4Array, kTextArray, kByteaArray, kUuidArray,
-  kTimestamptzArray, kOidArray,
+  kTimestamptzArray, kOidArray, kJsonbArray,
 };
 
 struct Statement {
@@ -42,9 +42,15 @@ struct Null {};
 template <class T>
 using Nullable = std::vector<std::optional<T>>;
 
+// An argument of the SQL function that is being executed, handed on as it came
+// (pg/args.hpp, PassArg): no copy, no conversion.
+struct Passed {
+  uintptr_t datum;
+};
+
 // A parameter. Text views must outlive Execute(). Arrays are passed by pointer
 // and must outlive it too.
-using Param = std::variant<Null, bool, int32_t, int64_t, double, std::string_view, Uuid, WallTime,
+using Param = std::variant<Null, Passed, bool, int32_t, int64_t, double, std::string_view, Uuid, WallTime,
                            Duration, const std::vector<bool>*, const std::vector<int32_t>*,
                            const std::vector<int64_t>*, const std::vector<double>*,
                            const std::vector<std::string>*, const Nullable<std::string>*,
