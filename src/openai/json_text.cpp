@@ -213,7 +213,8 @@ Json ExtractJsonObject(std::string_view text) {
   bool lossy = false;
   if (Json json = ParseWire(TrimBlanks(text), &lossy); json.is_object()) return json;
   if (Json json = FindObject(text)) return json;
-  return FindObject(EscapeControls(text));
+  const size_t brace = text.find('{');
+  return brace == std::string_view::npos ? Json() : FindObject(EscapeControls(text.substr(brace)));
 }
 
 }  // namespace capeai

@@ -16,7 +16,7 @@ struct TokenBucket {
   MonoTime updated{};
 
   // A limit of `per_minute` with bursts up to the same number; full at first.
-  // Setting the limit it has changes nothing; another keeps the share in use.
+  // Setting the limit it has changes nothing; another keeps what is in use.
   void SetPerMinute(double per_minute, MonoTime now);
 
   // Takes `n` if they are there; of more than the capacity, when it is full, so
