@@ -1,0 +1,215 @@
+#include "net/client.hpp"
+
+#include <signal.h>
+
+#include <new>
+
+#include "net/client_impl.hpp"
+
+namespace capeai::net {
+namespace {
+
+// Signals stay pending while this lives: threads inherit the mask, so those
+// that curl starts for name lookups never run a handler of the server's.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
+// A turn of Run ends about so long after it began.
+constexpr std::chrono::milliseconds kTurn{5};
+
+}  // namespace
+
+Status HttpClient::GlobalInit() {
+  const SignalsBlocked blocked;
+  const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (code == CURLE_OK) return Ok{};
+  return Error{sqlstate::kOutOfMemory, std::string("could not initialise libcurl: ") + curl_easy_strerror(code),
+               "", ""};
+}
+
+void HttpClient::GlobalCleanup() { curl_global_cleanup(); }
+
+HttpClient::HttpClient(Poller& poller, std::shared_ptr<const EgressPolicy> egress, HttpClientOptions options)
+    : impl_(std::make_unique<Impl>(poller, std::move(egress), options)) {}
+
+HttpClient::~HttpClient() = default;
+
+TransferId HttpClient::Start(HttpRequest request, HttpSink* sink) {
+  return impl_->Start(std::move(request), sink);
+}
+bool HttpClient::Cancel(TransferId id) { return impl_->Cancel(id); }
+void HttpClient::Pause(TransferId id) { impl_->Pause(id); }
+void HttpClient::Resume(TransferId id) { impl_->Resume(id); }
+void HttpClient::SetEgress(std::shared_ptr<const EgressPolicy> egress) { impl_->SetEgress(std::move(egress)); }
+std::optional<Duration> HttpClient::NextTimeout() const { return impl_->NextTimeout(); }
+void HttpClient::Run() {
+  const SignalsBlocked blocked;
+  impl_->Run();
+}
+int HttpClient::fd() const { return impl_->fd(); }
+HttpClientStats HttpClient::stats() const { return impl_->stats(); }
+
+class HttpClient::Impl::InsideCurl {
+ public:
+  explicit InsideCurl(Impl& impl) : impl_(impl) { impl_.inside_curl_ = true; }
+  ~InsideCurl() { impl_.inside_curl_ = false; }
+
+ private:
+  Impl& impl_;
+};
+
+HttpClient::Impl::Impl(Poller& poller, std::shared_ptr<const EgressPolicy> egress, HttpClientOptions options)
+    : poller_(poller), options_(options), egress_(std::move(egress)), share_(curl_share_init()) {
+  if (!share_) throw std::bad_alloc();
+  // One thread, so no lock functions. Connections are not shared: they would
+  // all count as one multi handle's.
+  curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+  curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+}
+
+HttpClient::Impl::~Impl() {
+  const SignalsBlocked blocked;
+  while (!transfers_.empty()) Release(*transfers_.begin()->second);
+  spare_.clear();
+  shards_.clear();
+  curl_share_cleanup(share_);
+}
+
+TransferId HttpClient::Impl::Start(HttpRequest request, HttpSink* sink) {
+  std::unique_ptr<Transfer> transfer;
+  if (spare_.empty()) {
+    transfer = std::make_unique<Transfer>(share_);
+  } else {
+    transfer = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  const TransferId id = ++last_id_;
+  transfer->Prepare(id, std::move(request), sink, MonoNow());
+  Transfer& added = *transfers_.emplace(id, std::move(transfer)).first->second;
+  Arm(added);
+  fresh_.push_back(id);
+  ++counted_.requests;
+  return id;
+}
+
+Transfer* HttpClient::Impl::Find(TransferId id) {
+  const auto found = transfers_.find(id);
+  return found == transfers_.end() || !found->second->sink ? nullptr : found->second.get();
+}
+
+bool HttpClient::Impl::Cancel(TransferId id) {
+  Transfer* transfer = Find(id);
+  if (!transfer) return false;
+  if (inside_curl_) {
+    condemned_.push_back(id);
+    transfer->Silence();
+  } else {
+    const SignalsBlocked blocked;
+    Release(*transfer);
+  }
+  return true;
+}
+
+void HttpClient::Impl::Pause(TransferId id) {
+  if (Transfer* transfer = Find(id)) transfer->paused = true;
+}
+
+void HttpClient::Impl::Resume(TransferId id) {
+  Transfer* transfer = Find(id);
+  if (!transfer || !transfer->paused) return;
+  transfer->paused = false;
+  transfer->last_byte = MonoNow();
+  if (transfer->held) resumed_.push_back(id);
+}
+
+void HttpClient::Impl::SetEgress(std::shared_ptr<const EgressPolicy> egress) {
+  old_egress_.push_back(std::exchange(egress_, std::move(egress)));
+  for (auto& shard : shards_) shard->retired = true;
+}
+
+std::optional<Duration> HttpClient::Impl::NextTimeout() const {
+  if (!fresh_.empty() || !resumed_.empty() || !condemned_.empty()) return Duration(0);
+  std::optional<MonoTime> next;
+  const auto consider = [&next](MonoTime at) {
+    if (!next || at < *next) next = at;
+  };
+  if (!deadlines_.empty()) consider(deadlines_.begin()->first);
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    const Shard& shard = *shards_[i];
+    if (shard.touched) return Duration(0);
+    if (shard.timer) consider(*shard.timer);
+    if (shard.active == 0 && shard.retired) return Duration(0);
+    if (shard.active == 0 && i > 0) consider(shard.idle_since + options_.shard_idle_timeout);
+  }
+  if (!next) return std::nullopt;
+  return std::max(Duration(0), *next - MonoNow());
+}
+
+void HttpClient::Impl::Run() {
+  const MonoTime stop = MonoNow() + kTurn;
+  {
+    const InsideCurl inside(*this);
+    poller_.Dispatch();
+    RunResumed();
+  }
+  Harvest();
+  RunDeadlines();
+  PlaceFresh(stop);
+  RunTimers(stop);
+  Harvest();
+  RunOrigins();
+  Trim();
+  if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
+}
+
+void HttpClient::Impl::RunTimers(MonoTime stop) {
+  const InsideCurl inside(*this);
+  MonoTime now = MonoNow();
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    Shard& shard = *shards_[next_shard_++ % shards_.size()];
+    if (!shard.timer || *shard.timer > now) continue;
+    shard.RunTimers();
+    now = MonoNow();
+    if (now > stop) return;
+  }
+}
+
+void HttpClient::Impl::RunResumed() {
+  for (TransferId id : std::exchange(resumed_, {})) {
+    Transfer* transfer = Find(id);
+    if (!transfer || transfer->paused || !transfer->held) continue;
+    transfer->held = false;
+    transfer->shard->touched = true;
+    if (curl_easy_pause(transfer->easy, CURLPAUSE_CONT) == CURLE_OK) continue;
+    transfer->Fail(HttpError::kReset, "the connection ended during a pause");
+    transfer->shard->faulty = true;
+  }
+}
+
+void HttpClient::Impl::RunDeadlines() {
+  const MonoTime now = MonoNow();
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    Transfer& transfer = *transfers_.at(deadlines_.begin()->second);
+    const HttpError late = transfer.Expired(now);
+    if (late == HttpError::kNone) {
+      deadlines_.erase(deadlines_.begin());
+      Arm(transfer);
+      continue;
+    }
+    transfer.Fail(late, late == HttpError::kTimeoutIdle ? "nothing was received for the longest time allowed"
+                                                        : "the request took longer than its time-out");
+    Finish(transfer, CURLE_OK);
+  }
+}
+
+}  // namespace capeai::net

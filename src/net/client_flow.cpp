@@ -1,0 +1,229 @@
+// HttpClient, second half: where a transfer goes and how it ends.
+#include <algorithm>
+#include <new>
+
+#include "net/client_impl.hpp"
+
+namespace capeai::net {
+namespace {
+
+// Handles kept for the next requests; about 6 kB each.
+constexpr size_t kMaxSpare = 1000;
+// Servers remembered; those without transfers are forgotten beyond it.
+constexpr size_t kMaxOrigins = 64;
+
+}  // namespace
+
+// The origin of a request, made if need be; nullptr and `*error` if the URL or
+// the proxy cannot be read.
+Origin* HttpClient::Impl::OriginFor(const HttpRequest& request, Error* error) {
+  Result<Url> url = ParseUrl(request.url);
+  if (!url.ok()) {
+    *error = url.take_error();
+    return nullptr;
+  }
+  std::string key = url->origin();
+  if (!request.proxy.empty()) key += " via " + request.proxy;
+  const auto found = origins_.find(key);
+  if (found != origins_.end()) return &found->second;
+
+  Origin origin;
+  origin.peer = url->host;
+  origin.peer_literal = url->literal;
+  if (!request.proxy.empty()) {
+    Result<Url> proxy = ParseBaseUrl(request.proxy);
+    if (!proxy.ok()) {
+      *error = proxy.take_error();
+      return nullptr;
+    }
+    origin.peer = proxy->host;
+    origin.peer_literal = proxy->literal;
+  }
+  origin.url = std::move(*url);
+  if (origins_.size() >= kMaxOrigins) {
+    std::erase_if(origins_, [](const auto& entry) { return entry.second.users == 0; });
+  }
+  return &origins_.emplace(std::move(key), std::move(origin)).first->second;
+}
+
+// The first shard with room and, probably, a warm connection; else the first
+// with room; else a new one. So low load uses few shards, and reuses.
+Shard* HttpClient::Impl::PickShard() {
+  Shard* with_room = nullptr;
+  for (auto& shard : shards_) {
+    if (shard->retired || shard->full()) continue;
+    if (shard->warm()) return shard.get();
+    if (!with_room) with_room = shard.get();
+  }
+  if (with_room) return with_room;
+  shards_.push_back(std::make_unique<Shard>(poller_, options_.transfers_per_shard));
+  return shards_.back().get();
+}
+
+void HttpClient::Impl::PlaceFresh(MonoTime stop) {
+  while (!fresh_.empty()) {
+    const TransferId id = fresh_.front();
+    fresh_.pop_front();
+    Transfer* transfer = Find(id);
+    if (!transfer) continue;
+    if (!transfer->origin) {
+      Error error;
+      transfer->origin = OriginFor(transfer->request, &error);
+      if (!transfer->origin) {
+        transfer->Fail(HttpError::kInvalidRequest, error.message + ": " + error.detail);
+        Finish(*transfer, CURLE_OK);
+        continue;
+      }
+      ++transfer->origin->users;
+    }
+    Place(*transfer);
+    if (MonoNow() > stop) return;
+  }
+}
+
+// Gives the transfer to curl, or lets it wait for its server's name.
+void HttpClient::Impl::Place(Transfer& transfer) {
+  const MonoTime now = MonoNow();
+  Origin& origin = *transfer.origin;
+  Shard* shard = PickShard();
+  const bool shares = origin.http_version == 20 && shard->sockets > 0;
+  if (!origin.NameKnown(now) && !shard->warm() && !shares) {
+    if (origin.probe != 0) {
+      origin.waiting.push_back(transfer.id);
+      return;
+    }
+    origin.probe = transfer.id;
+  }
+  if (!transfer.Configure(shard, egress_.get(), now)) {
+    transfer.shard = nullptr;
+    Finish(transfer, CURLE_OK);
+    return;
+  }
+  if (!shard->Add(transfer)) {
+    transfer.shard = nullptr;
+    transfer.Fail(HttpError::kInternal, "curl refused the transfer");
+    Finish(transfer, CURLE_OK);
+  }
+}
+
+// Lets those go on who waited for a name that is known now, or whose probe is
+// gone without an answer.
+void HttpClient::Impl::RunOrigins() {
+  const MonoTime now = MonoNow();
+  for (auto& [key, origin] : origins_) {
+    if (origin.waiting.empty()) continue;
+    if (origin.NameKnown(now)) {
+      fresh_.insert(fresh_.end(), origin.waiting.begin(), origin.waiting.end());
+      origin.waiting.clear();
+    } else if (origin.probe == 0) {
+      fresh_.push_back(origin.waiting.front());
+      origin.waiting.pop_front();
+    }
+  }
+}
+
+void HttpClient::Impl::Harvest() {
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    if (!std::exchange(shards_[i]->touched, false)) continue;
+    CURLcode code = CURLE_OK;
+    while (Transfer* transfer = shards_[i]->NextDone(&code)) {
+      if (transfer->sink) {
+        Finish(*transfer, code);
+      } else {
+        Release(*transfer);
+      }
+    }
+    if (std::exchange(shards_[i]->faulty, false)) FinishFaulty(*shards_[i]);
+  }
+  for (TransferId id : std::exchange(condemned_, {})) {
+    const auto found = transfers_.find(id);
+    if (found != transfers_.end()) Release(*found->second);
+  }
+}
+
+// Rare, so a walk over all of them will do.
+void HttpClient::Impl::FinishFaulty(const Shard& shard) {
+  std::vector<TransferId> faulty;
+  for (const auto& [id, transfer] : transfers_) {
+    if (transfer->shard == &shard && transfer->fault != HttpError::kNone) faulty.push_back(id);
+  }
+  for (TransferId id : faulty) {
+    if (Transfer* transfer = Find(id)) Finish(*transfer, CURLE_OK);
+  }
+}
+
+void HttpClient::Impl::Arm(Transfer& transfer) {
+  transfer.armed = transfer.NextCheck(MonoNow());
+  deadlines_.emplace(transfer.armed, transfer.id);
+}
+
+void HttpClient::Impl::Finish(Transfer& transfer, CURLcode code) {
+  const HttpResult result = transfer.Collect(code, MonoNow());
+  HttpSink* sink = transfer.sink;
+  Origin* origin = transfer.origin;
+  const bool failed_probe = origin && origin->probe == transfer.id && !origin->NameKnown(MonoNow()) &&
+                            (result.error == HttpError::kResolve || result.error == HttpError::kTimeoutConnect);
+  Release(transfer);
+  if (!result.ok()) ++counted_.failures;
+  if (result.reused) ++counted_.requests_reused;
+  counted_.bytes_in += result.bytes_in;
+  counted_.bytes_out += result.bytes_out;
+  try {
+    sink->OnDone(result);
+  } catch (...) {
+    if (!thrown_) thrown_ = std::current_exception();
+  }
+  if (failed_probe) FailWaiting(*origin, result);
+}
+
+// The lookup that they all waited for has failed; asking again for each of them
+// would only repeat it.
+void HttpClient::Impl::FailWaiting(Origin& origin, const HttpResult& result) {
+  for (TransferId id : std::exchange(origin.waiting, {})) {
+    Transfer* transfer = Find(id);
+    if (!transfer) continue;
+    transfer->Fail(result.error, result.message);
+    Finish(*transfer, CURLE_OK);
+  }
+}
+
+void HttpClient::Impl::Release(Transfer& transfer) {
+  const TransferId id = transfer.id;
+  deadlines_.erase({transfer.armed, id});
+  if (transfer.shard) transfer.shard->Remove(transfer, MonoNow());
+  if (Origin* origin = transfer.origin) {
+    --origin->users;
+    if (origin->probe == id) origin->probe = 0;
+  }
+  auto node = transfers_.extract(id);
+  node.mapped()->Clear();
+  if (spare_.size() < kMaxSpare) spare_.push_back(std::move(node.mapped()));
+}
+
+// Closes what nobody uses any more.
+void HttpClient::Impl::Trim() {
+  const MonoTime now = MonoNow();
+  for (size_t i = shards_.size(); i-- > 0;) {
+    const Shard& shard = *shards_[i];
+    if (shard.active > 0) continue;
+    const bool old = i > 0 && now - shard.idle_since >= options_.shard_idle_timeout;
+    if (!shard.retired && !old) continue;
+    counted_.connections_opened += shard.sockets_opened;
+    shards_.erase(shards_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  const bool retired = std::any_of(shards_.begin(), shards_.end(), [](const auto& s) { return s->retired; });
+  if (!retired) old_egress_.clear();
+}
+
+HttpClientStats HttpClient::Impl::stats() const {
+  HttpClientStats stats = counted_;
+  stats.in_flight = transfers_.size();
+  stats.shards = shards_.size();
+  for (const auto& shard : shards_) {
+    stats.connections += shard->sockets;
+    stats.connections_opened += shard->sockets_opened;
+  }
+  return stats;
+}
+
+}  // namespace capeai::net
