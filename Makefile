@@ -30,7 +30,7 @@ STANDARD := -std=c++20 -Isrc
 quietly = $(if $(V),,@echo '  $(1)';)
 
 # A make of its own with all processors, unless the user has already said how many.
-SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+SUBMAKE = $(MAKE) --no-print-directory $(if $(V),,-s) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
 PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
 

@@ -50,7 +50,7 @@ build/link.stamp: FORCE
 SQL_PARTS := $(sort $(wildcard sql/[0-9][0-9]_*.sql))
 $(INSTALL_SQL): tools/join-sql $(SQL_PARTS) agents/shipped.tsv $(wildcard agents/*/manifest.json) capeai.control
 	@mkdir -p $(@D)
-	tools/join-sql $(SQL_PARTS) > $@.tmp
+	$(call quietly,SQL $@)tools/join-sql $(SQL_PARTS) > $@.tmp
 	@mv $@.tmp $@
 
 .PHONY: symbols FORCE
