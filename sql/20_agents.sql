@@ -28,9 +28,7 @@ CREATE TABLE capeai.agent_versions (
 COMMENT ON TABLE capeai.agent_versions IS 'Versions of agents. A manifest never changes: new content is a new version';
 COMMENT ON COLUMN capeai.agent_versions.version IS 'Semantic version';
 COMMENT ON COLUMN capeai.agent_versions.status IS
-  'draft: callable by its owner as slug@version; published: at most one an agent, what the slug means; archived: runs no new tasks';
-
-CREATE UNIQUE INDEX agent_versions_published ON capeai.agent_versions (agent_id) WHERE status = 'published';
+  'draft: callable by its owner as slug@version; published: the slug means the one published last, slug@version any; archived: not callable';
 
 -- The agents that ship with the extension. Their ids are literal and never
 -- reused, and every version ever shipped stays here: dumped tasks name them.
@@ -41,12 +39,9 @@ BEGIN ATOMIC
   VALUES (agent_id, manifest ->> 'slug', manifest ->> 'name', COALESCE(manifest ->> 'description', ''), 'public')
   ON CONFLICT (id) DO UPDATE SET name = EXCLUDED.name, description = EXCLUDED.description;
 
-  UPDATE capeai.agent_versions AS v SET status = 'archived'
-  WHERE v.agent_id = ship_agent.agent_id AND v.status = 'published';
-
   INSERT INTO capeai.agent_versions (id, agent_id, version, manifest, changelog, status, published_at)
   VALUES (version_id, agent_id, manifest ->> 'version', manifest, COALESCE(manifest ->> 'changelog', ''),
-          'published', now());
+          'published', clock_timestamp());
 END;
 COMMENT ON FUNCTION capeai.ship_agent(uuid, uuid, jsonb) IS 'Adds one version of an agent that comes with the extension';
 REVOKE ALL ON FUNCTION capeai.ship_agent(uuid, uuid, jsonb) FROM PUBLIC;

@@ -73,10 +73,14 @@ COMMENT ON COLUMN capeai.tasks.worker IS 'Incarnation of the worker that claimed
 CREATE INDEX tasks_queued ON capeai.tasks (priority DESC, run_at, id) WHERE status = 'queued';
 CREATE INDEX tasks_running ON capeai.tasks (id) WHERE status = 'running';
 CREATE INDEX tasks_blocked ON capeai.tasks (id) WHERE status = 'blocked';
+CREATE INDEX tasks_deadline ON capeai.tasks (deadline)
+  WHERE deadline IS NOT NULL AND (status = 'queued' OR status = 'blocked');
 CREATE INDEX tasks_owner ON capeai.tasks (owner, id);
 CREATE INDEX tasks_completed ON capeai.tasks (completed_at) WHERE completed_at IS NOT NULL;
 CREATE UNIQUE INDEX tasks_idempotency ON capeai.tasks (owner, agent_id, idempotency_key)
   WHERE idempotency_key IS NOT NULL;
+
+CREATE INDEX tasks_conversation ON capeai.tasks (conversation, id) WHERE conversation IS NOT NULL;
 
 CREATE TABLE capeai.task_dependencies (
   task_id    uuid NOT NULL REFERENCES capeai.tasks (id) ON DELETE CASCADE,
@@ -131,23 +135,24 @@ COMMENT ON TABLE capeai.audit_seals IS 'Chain of hashes over audit_events; check
 COMMENT ON COLUMN capeai.audit_seals.event_id IS 'The last event that this link covers';
 
 CREATE TABLE capeai.conversations (
-  id           uuid PRIMARY KEY,
-  owner        regrole NOT NULL,
-  user_id      text,
-  created_at   timestamptz NOT NULL DEFAULT now(),
-  last_used_at timestamptz NOT NULL DEFAULT now()
+  id         uuid PRIMARY KEY,
+  owner      regrole NOT NULL,
+  user_id    text,
+  created_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE capeai.conversations IS 'Conversations belong to the first who used their id';
 
 CREATE TABLE capeai.task_signals (
   task_id uuid NOT NULL,
-  signal  text NOT NULL CHECK (signal IN ('cancel')),
+  signal  text NOT NULL CHECK (signal IN ('cancel', 'cancelled')),
   role    regrole NOT NULL,
   at      timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (task_id, signal)
 );
 COMMENT ON TABLE capeai.task_signals IS
-  'Requests to the worker about running tasks. The worker answers and deletes them';
+  'What the worker is to know about a task whose row is not to be locked. It acts and deletes the row';
+COMMENT ON COLUMN capeai.task_signals.signal IS
+  'cancel: end it, whatever its state is by now; cancelled: it was cancelled before it ran, tell the listeners';
 
 CREATE TABLE capeai.limits (
   scope  text NOT NULL CHECK (scope IN ('role', 'agent', 'model', 'default')),
