@@ -22,10 +22,8 @@ std::string PlainText(const cJSON* request, const Prompt& prompt, const Script& 
   if (script.tokens > 0) return MadeUpText(script.tokens);
   if (script.echo) return prompt.user_text;
   const std::string_view question = QuestionIn(prompt.user_text);
-  if (prompt.user_text.find('[') != std::string::npos || cJSON_GetArraySize(Member(request, "messages")) > 1) {
-    const PromptPassage passage = FirstPassage(request, question);
-    if (passage.number > 0) return passage.sentence + " [" + std::to_string(passage.number) + "]";
-  }
+  const PromptPassage passage = FirstPassage(request, question);
+  if (passage.number > 0) return passage.sentence + " [" + std::to_string(passage.number) + "]";
   return "You asked: " + std::string(CutUtf8(question, kEchoBytes));
 }
 

@@ -34,14 +34,18 @@ std::string Marked(std::string_view text, std::string_view open) {
   return std::string(inner);
 }
 
-// "[12] …" at the beginning of a line: 12, otherwise 0.
+// The beginning of a passage: "[12] Title" or "<passage 12 …>". Its number, otherwise 0.
 int PassageNumber(std::string_view line) {
-  if (line.size() < 3 || line[0] != '[') return 0;
-  size_t at = 1;
+  constexpr std::string_view kBlock = "<passage ";
+  const bool block = line.substr(0, kBlock.size()) == kBlock;
+  if (!block && (line.empty() || line[0] != '[')) return 0;
+  const size_t start = block ? kBlock.size() : 1;
+  size_t at = start;
   int number = 0;
-  while (at < line.size() && at < 5 && std::isdigit(static_cast<unsigned char>(line[at])))
+  while (at < line.size() && at < start + 4 && std::isdigit(static_cast<unsigned char>(line[at])))
     number = number * 10 + (line[at++] - '0');
-  return at > 1 && at < line.size() && line[at] == ']' ? number : 0;
+  if (at == start || at == line.size()) return 0;
+  return block || line[at] == ']' ? number : 0;
 }
 
 std::set<std::string> Words(std::string_view text) {
@@ -101,10 +105,10 @@ PromptPassage PassageIn(std::string_view text, std::string_view question) {
     const std::string_view line = text.substr(at, end - at);
     at = end + 1;
     const int number = PassageNumber(line);
-    if (number > 0 && passage.number > 0) break;
+    if (passage.number > 0 && (number > 0 || line.substr(0, 10) == "</passage ")) break;
     if (number > 0) {
       passage.number = number;
-      const size_t rest = std::min(line.find(']') + 1, line.size());
+      const size_t rest = std::min(line.find(line[0] == '[' ? ']' : '>'), line.size() - 1) + 1;
       body = std::string(line.substr(rest)) + "\n\n";   // the title is a sentence of its own
     } else if (passage.number > 0) {
       body += std::string(line) + "\n";
@@ -150,7 +154,7 @@ PromptPassage FirstPassage(const cJSON* request, std::string_view question) {
   const cJSON* message;
   cJSON_ArrayForEach(message, Member(request, "messages")) {
     const std::string text = ContentText(message);
-    if (text.find('[') == std::string::npos) continue;
+    if (text.find('[') == std::string::npos && text.find("<passage ") == std::string::npos) continue;
     PromptPassage passage = PassageIn(text, question);
     if (passage.number > 0) return passage;
   }

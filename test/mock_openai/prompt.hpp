@@ -20,8 +20,8 @@ Prompt ReadPrompt(const cJSON* request);
 // The question in a user message: what follows the last "Question:", else all of it.
 std::string_view QuestionIn(std::string_view user_text);
 
-// A passage "[3] Title\ntext…" in a message: a line that begins with a number
-// in brackets, up to the next such line or empty line followed by none.
+// A passage in a message: "[3] Title" and the lines up to the next one, or the
+// lines between "<passage 3 …>" and "</passage …".
 struct PromptPassage {
   int number = 0;                 // 0: the prompt has no passages
   std::string sentence;           // the sentence that shares most words with the question
