@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "agent/host.hpp"
@@ -19,38 +20,45 @@ const char* StepName(StepKind kind);
 
 enum class UnsupportedPolicy { kAnswer, kFlag, kRefuse };
 
+// What an agent is; agents/README.md documents the JSON.
 struct Manifest {
   Json source;                           // as given
   std::string slug;                      // [a-z0-9]([a-z0-9-]*[a-z0-9])?, at most 63
   std::string name;
   std::string version;                   // semver
   std::string description;
-  std::string visibility;                // private, role, public
-  std::string status;                    // draft, published
+  std::string changelog;
+  std::vector<std::string> capabilities;
+  std::string visibility = "private";    // private, role, public
+  std::string status = "published";      // draft, published
+  bool has_tests = false;
   std::vector<StepKind> steps;           // subset of all, in their order; has generate_response
   std::optional<Schema> input_schema;
-  std::optional<Schema> output_schema;
+  std::optional<Schema> output_schema;   // fit for OpenAI's strict structured outputs
   std::string model;                     // empty: the caller's capeai.model
   std::optional<double> temperature;
   std::optional<int64_t> max_tokens;
   std::string system_prompt;             // templates; see prompt.hpp for placeholders
-  std::string user_prompt;
+  std::string user_prompt = "{{query}}";
   std::string collection;                // knowledge: collection or function
   std::string function;
   int passages = 5;                      // 1..50
   UnsupportedPolicy unsupported_policy = UnsupportedPolicy::kAnswer;
   bool retry_after_output = false;
   int prompt_token_budget = 6000;        // for passages and history
+
+  bool Has(StepKind step) const;
 };
 
 // A fault in a manifest: where (RFC 6901 pointer) and what.
-struct ManifestProblem {
-  std::string pointer;
-  std::string problem;
-};
+using ManifestProblem = SchemaProblem;
 
 // Parses and checks a manifest; on failure the problems, all that were found.
 std::variant<Manifest, std::vector<ManifestProblem>> ParseManifest(const Json& source);
+
+// The JSON Schema of a manifest, as published in agents/manifest.schema.json. What it cannot say (the order of
+// steps, placeholders, ...) ParseManifest checks too.
+const char* ManifestSchemaText();
 
 // One turn of a conversation, oldest first.
 struct Turn {
@@ -79,7 +87,7 @@ struct Answer {
   std::optional<bool> grounded;
   std::string finish_reason;
   std::string model;                 // what answered
-  std::string raw_text;              // the model's text as its deltas added up
+  std::string raw_text;              // the answer's text as the model wrote it: what the deltas add up to
   Json output;                       // object for tasks.output_data: response and the rest
   Usage usage;                       // of all exchanges of this attempt
   bool lossy = false;
@@ -99,16 +107,17 @@ struct Failure {
 };
 using Outcome = std::variant<Answer, Failure>;
 
-// Runs one attempt. `host` outlives the coroutine.
+// Runs one attempt. `host` outlives the coroutine. An empty Task means that there was no memory for its frame.
 Task<Outcome> RunAgent(Host& host, std::shared_ptr<const Manifest> manifest, TaskInput input);
 
 // The pure first step, also called in the backend by the ask family before it
 // searches: intent and the query to search for.
 struct Analysis {
-  std::string intent;                // how_to, troubleshooting, navigation, learning, general
+  std::string intent = "general";    // how_to, troubleshooting, navigation, learning, general
   std::string search_query;
   Json output;                       // what the step records
 };
-Analysis AnalyzeContext(const Json& input);
+// `input` as in TaskInput; `history` (oldest first) helps with a follow-up that is too short to search for.
+Analysis AnalyzeContext(const Json& input, const std::vector<Turn>& history = {});
 
 }  // namespace capeai

@@ -1,0 +1,85 @@
+// The published JSON Schema of a manifest. agents/manifest.schema.json is the
+// same text; a unit test keeps them equal.
+#include "agent/agent.hpp"
+
+namespace capeai {
+
+const char* ManifestSchemaText() {
+  return R"json({
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "title": "Manifest of a capeai agent",
+  "type": "object",
+  "properties": {
+    "slug": {
+      "description": "The agent's name in SQL",
+      "type": "string", "maxLength": 63, "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
+    },
+    "name": {"description": "Its name for people", "type": "string", "minLength": 1, "maxLength": 200},
+    "version": {
+      "description": "Semantic version",
+      "type": "string", "maxLength": 100,
+      "pattern": "^(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})(-[0-9A-Za-z-]+(\\.[0-9A-Za-z-]+)*)?$"
+    },
+    "description": {"type": "string", "maxLength": 4000},
+    "changelog": {"description": "What this version changed", "type": "string", "maxLength": 20000},
+    "capabilities": {
+      "description": "What it can do, for the catalogue",
+      "type": "array", "maxItems": 50, "items": {"type": "string", "minLength": 1, "maxLength": 200}
+    },
+    "visibility": {"type": "string", "enum": ["private", "role", "public"]},
+    "status": {"type": "string", "enum": ["draft", "published"]},
+    "steps": {
+      "description": "Which steps it takes; always in this order, generate_response among them",
+      "type": "array", "minItems": 1,
+      "items": {
+        "type": "string",
+        "enum": ["analyze_context", "retrieve_knowledge", "generate_response", "match_resources", "format_response"]
+      }
+    },
+    "input_schema": {"description": "JSON Schema of the input", "type": "object"},
+    "output_schema": {"description": "JSON Schema of the model's reply, in OpenAI's strict form", "type": "object"},
+    "model": {
+      "type": "object",
+      "properties": {
+        "name": {"description": "Default: capeai.model of the caller", "type": "string", "minLength": 1, "maxLength": 200},
+        "temperature": {"type": "number", "minimum": 0, "maximum": 2},
+        "max_tokens": {"type": "integer", "minimum": 1, "maximum": 1000000}
+      },
+      "additionalProperties": false
+    },
+    "prompts": {
+      "description": "Templates with {{placeholders}}",
+      "type": "object",
+      "properties": {
+        "system": {"type": "string", "maxLength": 100000},
+        "user": {"type": "string", "minLength": 1, "maxLength": 100000}
+      },
+      "additionalProperties": false
+    },
+    "knowledge": {
+      "type": "object",
+      "properties": {
+        "collection": {"type": "string", "minLength": 1, "maxLength": 200},
+        "function": {
+          "description": "schema.function, called as f(query text, context jsonb)",
+          "type": "string", "maxLength": 130, "pattern": "^[^.\\s]+\\.[^.\\s]+$"
+        },
+        "passages": {"type": "integer", "minimum": 1, "maximum": 50}
+      },
+      "additionalProperties": false
+    },
+    "unsupported_policy": {"type": "string", "enum": ["answer", "flag", "refuse"]},
+    "retry_after_output": {"type": "boolean"},
+    "prompt_token_budget": {
+      "description": "Tokens for passages and earlier turns together",
+      "type": "integer", "minimum": 200, "maximum": 1000000
+    },
+    "tests": {"description": "Test cases", "type": "array", "items": {"type": "object"}}
+  },
+  "required": ["slug", "name", "version", "steps"],
+  "additionalProperties": false
+}
+)json";
+}
+
+}  // namespace capeai
