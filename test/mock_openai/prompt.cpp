@@ -110,6 +110,8 @@ PromptPassage PassageIn(std::string_view text, std::string_view question) {
       passage.number = number;
       const size_t rest = std::min(line.find(line[0] == '[' ? ']' : '>'), line.size() - 1) + 1;
       body = std::string(line.substr(rest)) + "\n\n";   // the title is a sentence of its own
+    } else if (line == "text:") {
+      body.clear();   // what stands before it in a block are title and address
     } else if (passage.number > 0) {
       body += std::string(line) + "\n";
     }

@@ -56,7 +56,7 @@ my $prompt = "[1] Servers\nA server waits. Restart the server with pg_ctl restar
 my $answer = decode_json($mock->chat('mock', $prompt, %guide)->{json}{choices}[0]{message}{content});
 is($answer->{response}, 'Restart the server with pg_ctl restart.', 'a structured answer comes from the passages');
 is_deeply($answer->{citations}, [1], 'and cites them');
-like($mock->chat('mock', "<passage 2 ab12>\nPut it in the box.\n</passage 2 ab12>\nWhere to put it?")->{json}{choices}[0]{message}{content},
+like($mock->chat('mock', "<passage 2 ab12>\ntitle: Box. Where?\ntext:\nPut it in the box.\n</passage 2 ab12>\nWhere to put it?")->{json}{choices}[0]{message}{content},
 	qr/^Put it in the box\. \[2\]$/, 'passages in blocks are read too');
 unlike($mock->chat('mock:bad_json', $prompt, %guide)->{content}, qr/pg_ctl/, 'bad_json breaks it');
 like($mock->chat('mock:wrap', $prompt, %guide)->{content}, qr/```json/, 'wrap fences it');
