@@ -1,0 +1,136 @@
+// SQL functions of the knowledge base. Every caller may search; managing it
+// takes membership in capeai_admin.
+#include "pg/function.hpp"
+
+#include "api/load_directory.hpp"
+#include "base/utf8.hpp"
+#include "knowledge/text.hpp"
+#include "pg/args.hpp"
+#include "pg/session.hpp"
+#include "store/knowledge.hpp"
+
+namespace capeai {
+namespace {
+
+using pg::Raise;
+
+constexpr size_t kSnippetChars = 300;
+
+void MustBeMember(const char* role, const char* what) {
+  const pg::Caller caller = pg::CurrentCaller();
+  if (caller.superuser || pg::IsMember(caller.role, role) || pg::IsMember(caller.role, "capeai_admin")) return;
+  Raise(sqlstate::kInsufficientPrivilege, std::string("permission denied to ") + what,
+        std::string("Ask for membership in role ") + role + ".");
+}
+
+std::string Needed(FunctionCallInfo fcinfo, int arg, const char* name) {
+  if (auto text = pg::TextArg(fcinfo, arg)) return *text;
+  Raise(sqlstate::kInvalidParameter, std::string(name) + " must not be NULL", "Leave it out for its default.");
+}
+
+int NeededInt(FunctionCallInfo fcinfo, int arg, const char* name) {
+  if (auto number = pg::IntArg(fcinfo, arg)) return *number;
+  Raise(sqlstate::kInvalidParameter, std::string(name) + " must not be NULL", "Leave it out for its default.");
+}
+
+knowledge::Format FormatArg(FunctionCallInfo fcinfo, int arg) {
+  const std::string name = Needed(fcinfo, arg, "format");
+  if (const auto format = knowledge::FormatFromName(name)) return *format;
+  Raise(sqlstate::kInvalidParameter, "unknown format \"" + name + "\"", "Use 'markdown', 'html' or 'plain'.");
+}
+
+std::vector<std::string> KeywordsArg(FunctionCallInfo fcinfo, int arg) {
+  std::vector<std::string> keywords;
+  for (auto& keyword : pg::TextArrayArg(fcinfo, arg).value_or(std::vector<std::optional<std::string>>()))
+    if (keyword && !knowledge::IsBlank(*keyword)) keywords.push_back(*std::move(keyword));
+  return keywords;
+}
+
+// The beginning of a passage as one line, cut at a word.
+std::string Snippet(const std::string& text) {
+  const std::string line = knowledge::CollapseSpace(text);
+  std::string_view cut = utf8::PrefixChars(line, kSnippetChars);
+  if (cut.size() == line.size()) return line;
+  const size_t space = cut.rfind(' ');
+  if (space != std::string_view::npos && space > cut.size() / 2) cut = cut.substr(0, space);
+  return std::string(cut) + " …";
+}
+
+}  // namespace
+
+CAPEAI_FUNCTION(capeai_create_collection) {
+  MustBeMember("capeai_admin", "create a collection");
+  store::CollectionSpec spec;
+  spec.name = Needed(fcinfo, 0, "name");
+  spec.config = Needed(fcinfo, 1, "config");
+  spec.passage_tokens = NeededInt(fcinfo, 2, "passage_tokens");
+  spec.overlap_tokens = NeededInt(fcinfo, 3, "overlap_tokens");
+  const pg::AsExtensionOwner owner;
+  store::CreateCollection(spec);
+  return 0;
+}
+
+CAPEAI_FUNCTION(capeai_add_document) {
+  MustBeMember("capeai_admin", "add a document");
+  store::NewDocument document;
+  document.title = pg::TextArg(fcinfo, 0).value_or("");
+  document.content = pg::TextArg(fcinfo, 1).value_or("");
+  document.url = pg::TextArg(fcinfo, 2);
+  document.type = Needed(fcinfo, 3, "type");
+  document.keywords = KeywordsArg(fcinfo, 4);
+  document.collection = Needed(fcinfo, 5, "collection");
+  document.format = FormatArg(fcinfo, 6);
+  document.metadata_json = pg::TextArg(fcinfo, 7).value_or("{}");
+  const pg::AsExtensionOwner owner;
+  return Int64GetDatum(store::AddDocument(document).id);
+}
+
+CAPEAI_FUNCTION(capeai_remove_document) {
+  MustBeMember("capeai_admin", "remove a document");
+  const auto id = pg::BigintArg(fcinfo, 0);
+  if (!id) Raise(sqlstate::kInvalidParameter, "document_id must not be NULL");
+  const pg::AsExtensionOwner owner;
+  return BoolGetDatum(store::RemoveDocument(*id));
+}
+
+CAPEAI_FUNCTION(capeai_load_directory) {
+  MustBeMember("capeai_admin", "load documents");
+  const pg::Caller caller = pg::CurrentCaller();
+  if (!caller.superuser && !pg::IsMember(caller.role, "pg_read_server_files"))
+    Raise(sqlstate::kInsufficientPrivilege, "permission denied to read files of the server",
+          "Only superusers and members of pg_read_server_files may.");
+  api::LoadRequest request;
+  request.path = Needed(fcinfo, 0, "path");
+  request.collection = Needed(fcinfo, 1, "collection");
+  request.base_url = pg::TextArg(fcinfo, 2);
+  api::LoadSummary summary;
+  {
+    const pg::AsExtensionOwner owner;
+    summary = api::LoadDirectory(request);
+  }
+  return pg::RowResult(fcinfo, {std::to_string(summary.documents), std::to_string(summary.passages),
+                                std::to_string(summary.unchanged), std::to_string(summary.failed)});
+}
+
+CAPEAI_FUNCTION(capeai_search) {
+  MustBeMember("capeai_user", "search");
+  const std::string query = Needed(fcinfo, 0, "query");
+  const std::string collection = Needed(fcinfo, 1, "collection");
+  const int max_results = NeededInt(fcinfo, 2, "max_results");
+  const std::string context = pg::TextArg(fcinfo, 3).value_or("{}");
+  std::vector<store::FoundPassage> found;
+  {
+    const pg::AsExtensionOwner owner;
+    found = store::SearchPassages(query, collection, max_results, context);
+  }
+  pg::RowSet rows(fcinfo);
+  for (const store::FoundPassage& passage : found) {
+    rows.Add({std::to_string(passage.document_id), std::to_string(passage.passage_id), passage.title,
+              passage.heading, Snippet(passage.text),
+              passage.url.empty() ? pg::CellText() : pg::CellText(passage.url), passage.type,
+              std::to_string(passage.score)});
+  }
+  return 0;
+}
+
+}  // namespace capeai

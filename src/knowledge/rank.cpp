@@ -1,0 +1,161 @@
+#include "knowledge/rank.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <unordered_map>
+
+namespace capeai::knowledge {
+
+Ranker::Ranker(std::vector<QueryTerm> terms, RankOptions options)
+    : terms_(std::move(terms)), options_(options), pending_postings_(terms_.size()) {}
+
+void Ranker::AddSegment(const SegmentHeader* header, std::vector<bool> dead,
+                        const std::vector<std::string_view>& postings) {
+  Source source{header, std::move(dead), {}};
+  source.postings.resize(terms_.size());
+  for (size_t t = 0; t < terms_.size(); ++t) {
+    ReadPostings(postings[t], source.postings[t]);
+    std::erase_if(source.postings[t], [&](const Posting& posting) {
+      return posting.ordinal >= header->size() || (!source.dead.empty() && source.dead[posting.ordinal]);
+    });
+  }
+  sources_.push_back(std::move(source));
+}
+
+void Ranker::AddPassage(const PassageKey& key, std::string_view packed_vector) {
+  TermVectorReader vector(packed_vector);
+  const uint32_t ordinal = static_cast<uint32_t>(pending_.size());
+  pending_.keys.push_back(key);
+  pending_.lengths.push_back(vector.lengths());
+  while (vector.Next()) {
+    for (size_t t = 0; t < terms_.size(); ++t)
+      if (terms_[t].term == vector.term()) pending_postings_[t].push_back({ordinal, vector.counts()});
+  }
+}
+
+void Ranker::FinishPending() {
+  if (pending_.size() == 0) return;
+  sources_.push_back({&pending_, {}, std::move(pending_postings_)});
+}
+
+// Counts what lives: passages, documents, lengths, and in how many passages
+// each term stands.
+void Ranker::Measure() {
+  double passages = 0, documents = 0;
+  std::array<double, kFields> sums{};
+  for (const Source& source : sources_) {
+    int64_t last_document = -1;
+    for (size_t i = 0; i < source.header->size(); ++i) {
+      if (!source.dead.empty() && source.dead[i]) continue;
+      ++passages;
+      for (size_t f = 0; f < kFields; ++f) sums[f] += source.header->lengths[i][f];
+      if (source.header->keys[i].document == last_document) continue;
+      last_document = source.header->keys[i].document;
+      ++documents;
+    }
+  }
+  passage_statistics_.passages = passages;
+  document_statistics_.passages = documents;
+  for (size_t f = 0; f < kFields; ++f) {
+    passage_statistics_.average_length[f] = passages > 0 ? sums[f] / passages : 0;
+    document_statistics_.average_length[f] = documents > 0 ? sums[f] / documents : 0;
+  }
+  ideal_ = 0;
+  idf_.clear();
+  for (size_t t = 0; t < terms_.size(); ++t) {
+    double found = 0;
+    for (const Source& source : sources_) found += static_cast<double>(source.postings[t].size());
+    const double idf = std::log(1 + (passages - found + 0.5) / (found + 0.5));
+    idf_.push_back(idf * terms_[t].weight);
+    ideal_ += idf_.back() * (options_.k1 + 1);
+  }
+}
+
+double Ranker::TermScore(size_t term, const double* frequency, const double* length,
+                         const Statistics& statistics) const {
+  double weighted = 0;
+  for (size_t f = 0; f < kFields; ++f) {
+    if (frequency[f] == 0) continue;
+    const double average = statistics.average_length[f];
+    weighted += options_.weights[f] * frequency[f] / (1 - options_.b + options_.b * length[f] / average);
+  }
+  return idf_[term] * weighted * (options_.k1 + 1) / (weighted + options_.k1);
+}
+
+std::vector<Ranker::Place> Ranker::BestPassages(size_t count) const {
+  std::vector<Place> best;
+  for (uint32_t s = 0; s < sources_.size(); ++s) {
+    const Source& source = sources_[s];
+    std::vector<float> scores(source.header->size());
+    for (size_t t = 0; t < terms_.size(); ++t) {
+      for (const Posting& posting : source.postings[t]) {
+        double frequency[kFields], length[kFields];
+        for (size_t f = 0; f < kFields; ++f) {
+          frequency[f] = posting.counts[f];
+          length[f] = source.header->lengths[posting.ordinal][f];
+        }
+        scores[posting.ordinal] +=
+            static_cast<float>(TermScore(t, frequency, length, passage_statistics_));
+      }
+    }
+    for (uint32_t i = 0; i < scores.size(); ++i)
+      if (scores[i] > 0) best.push_back({s, i, scores[i]});
+  }
+  const auto better = [](const Place& a, const Place& b) {
+    if (a.score != b.score) return a.score > b.score;
+    return a.source != b.source ? a.source < b.source : a.ordinal < b.ordinal;
+  };
+  if (best.size() > count) {
+    std::nth_element(best.begin(), best.begin() + static_cast<ptrdiff_t>(count), best.end(), better);
+    best.resize(count);
+  }
+  std::sort(best.begin(), best.end(), better);
+  return best;
+}
+
+// BM25F of the whole document that `place` is a passage of.
+double Ranker::DocumentScore(const Place& place) const {
+  const Source& source = sources_[place.source];
+  const std::vector<PassageKey>& keys = source.header->keys;
+  const int64_t document = keys[place.ordinal].document;
+  uint32_t begin = place.ordinal, end = place.ordinal + 1;
+  while (begin > 0 && keys[begin - 1].document == document) --begin;
+  while (end < keys.size() && keys[end].document == document) ++end;
+
+  double length[kFields] = {};
+  for (uint32_t i = begin; i < end; ++i) {
+    if (!source.dead.empty() && source.dead[i]) continue;
+    for (size_t f = 0; f < kFields; ++f) length[f] += source.header->lengths[i][f];
+  }
+  double score = 0;
+  for (size_t t = 0; t < terms_.size(); ++t) {
+    double frequency[kFields] = {};
+    auto at = std::lower_bound(source.postings[t].begin(), source.postings[t].end(), begin,
+                               [](const Posting& posting, uint32_t o) { return posting.ordinal < o; });
+    for (; at != source.postings[t].end() && at->ordinal < end; ++at)
+      for (size_t f = 0; f < kFields; ++f) frequency[f] += at->counts[f];
+    score += TermScore(t, frequency, length, document_statistics_);
+  }
+  return score;
+}
+
+std::vector<RankedDocument> Ranker::Rank(size_t count) {
+  FinishPending();
+  Measure();
+  std::vector<RankedDocument> ranked;
+  std::unordered_map<int64_t, size_t> seen;
+  // Documents of many passages may fill the list: four passages for each wanted.
+  for (const Place& place : BestPassages(count * 4 + 100)) {
+    const PassageKey key = sources_[place.source].header->keys[place.ordinal];
+    if (!seen.emplace(key.document, ranked.size()).second) continue;
+    const double share = options_.document_share;
+    ranked.push_back({key, (1 - share) * place.score + (share > 0 ? share * DocumentScore(place) : 0)});
+  }
+  std::sort(ranked.begin(), ranked.end(), [](const RankedDocument& a, const RankedDocument& b) {
+    return a.score != b.score ? a.score > b.score : a.best < b.best;
+  });
+  if (ranked.size() > count) ranked.resize(count);
+  return ranked;
+}
+
+}  // namespace capeai::knowledge

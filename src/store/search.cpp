@@ -1,0 +1,208 @@
+// SearchPassages: from the words of a query to ranked passages. Ranking itself
+// is in knowledge/; here its food is fetched, all from one snapshot.
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+#include "knowledge/identifiers.hpp"
+#include "knowledge/rank.hpp"
+#include "knowledge/text.hpp"
+#include "pg/guard.hpp"
+#include "pg/lexemes.hpp"
+#include "pg/session.hpp"
+#include "pg/snapshot.hpp"
+#include "pg/sql.hpp"
+#include "store/knowledge.hpp"
+#include "store/segments.hpp"
+
+namespace capeai::store {
+namespace {
+
+using knowledge::PassageKey;
+using knowledge::QueryTerm;
+using knowledge::RankedDocument;
+using pg::Type;
+
+constexpr int kMaxResults = 1000;
+constexpr bool kReadOnly = true;
+
+const pg::Statement kFindCollection{
+    "SELECT c.id, c.config::regconfig::oid, EXISTS (SELECT FROM capeai.index_state AS s WHERE s.collection_id = c.id) "
+    "FROM capeai.collections AS c WHERE c.name = $1",
+    {Type::kText}, kReadOnly};
+
+const pg::Statement kCheckContext{"SELECT jsonb_typeof($1) = 'object', $1 ->> 'current_page'",
+                                  {Type::kJsonb}, kReadOnly};
+
+const pg::Statement kSegments{"SELECT id FROM capeai.index_segments WHERE collection_id = $1 ORDER BY id",
+                              {Type::kInt4}, kReadOnly};
+
+const pg::Statement kDead{"SELECT document_id, passage_id FROM capeai.index_dead WHERE collection_id = $1",
+                          {Type::kInt4}, kReadOnly};
+
+const pg::Statement kPending{
+    "SELECT p.document_id, p.passage_id, q.terms FROM capeai.index_pending AS p "
+    "JOIN capeai.passages AS q ON q.id = p.passage_id WHERE p.collection_id = $1 "
+    "ORDER BY p.document_id, p.passage_id",
+    {Type::kInt4}, kReadOnly};
+
+const pg::Statement kUnindexed{
+    "SELECT d.id, q.id, q.terms FROM capeai.documents AS d JOIN capeai.passages AS q ON q.document_id = d.id "
+    "WHERE d.collection_id = $1 ORDER BY d.id, q.id",
+    {Type::kInt4}, kReadOnly};
+
+// The block of every segment in which each term stands if it is there.
+const pg::Statement kBlocks{
+    "SELECT s.ordinality, t.ordinality, b.block "
+    "FROM unnest($1::bigint[]) WITH ORDINALITY AS s (id), unnest($2::bytea[]) WITH ORDINALITY AS t (term), "
+    "LATERAL (SELECT block FROM capeai.index_blocks AS b "
+    "         WHERE b.segment_id = s.id AND b.first_term <= t.term ORDER BY b.first_term DESC LIMIT 1) AS b",
+    {Type::kInt8Array, Type::kByteaArray}, kReadOnly};
+
+const pg::Statement kFetch{
+    "SELECT q.id, d.id, d.title, q.heading, q.content, coalesce(d.url, ''), d.type "
+    "FROM capeai.passages AS q JOIN capeai.documents AS d ON d.id = q.document_id WHERE q.id = ANY ($1)",
+    {Type::kInt8Array}, kReadOnly};
+
+struct Collection {
+  int id = 0;
+  pg::Oid config = 0;
+  bool indexed = false;
+};
+
+// The collection `default` exists even where nothing was added to it yet.
+std::optional<Collection> FindCollection(std::string_view name) {
+  const pg::Rows rows = pg::Execute(kFindCollection, {name});
+  if (!rows.empty())
+    return Collection{static_cast<int>(rows.Int(0, 0)), static_cast<pg::Oid>(rows.Int(0, 1)), rows.Bool(0, 2)};
+  if (name == "default") return std::nullopt;
+  pg::Raise(sqlstate::kUndefinedObject, "collection \"" + std::string(name) + "\" does not exist",
+            "Make it with capeai_create_collection(), or name it in capeai_add_document().");
+}
+
+void CheckArguments(std::string_view query, int max_results) {
+  if (knowledge::IsBlank(query))
+    pg::Raise(sqlstate::kInvalidParameter, "query is empty", "Ask with at least one word.");
+  if (max_results < 1 || max_results > kMaxResults)
+    pg::Raise(sqlstate::kInvalidParameter, "max_results must be between 1 and " + std::to_string(kMaxResults),
+              "Give a number of documents, for example 5.");
+}
+
+std::string CurrentPage(std::string_view context_json) {
+  const pg::Rows rows = pg::Execute(kCheckContext, {context_json});
+  if (!rows.Bool(0, 0))
+    pg::Raise(sqlstate::kInvalidParameter, "context must be a JSON object", "For example {\"current_page\": \"/x\"}.");
+  return rows.MaybeString(0, 1).value_or("");
+}
+
+std::vector<QueryTerm> QueryTerms(pg::Oid config, std::string_view query) {
+  std::map<std::string, double> counts;
+  for (std::string& lexeme : pg::Lexemes(config, query)) ++counts[std::move(lexeme)];
+  for (std::string& lexeme : pg::Lexemes(config, knowledge::IdentifierParts(query))) ++counts[std::move(lexeme)];
+  std::vector<QueryTerm> terms;
+  for (const auto& [term, count] : counts) terms.push_back({term, count});
+  return terms;
+}
+
+// Hands the whole index of `collection` that matters for the ranker's terms to
+// it. `headers` keeps what the ranker points at.
+class IndexReader {
+ public:
+  explicit IndexReader(int collection) : collection_(collection) {}
+
+  void Feed(knowledge::Ranker& ranker) {
+    AddPassages(ranker, kPending);
+    const pg::Rows rows = pg::Execute(kSegments, {collection_});
+    std::vector<int64_t> ids;
+    for (size_t i = 0; i < rows.size(); ++i) ids.push_back(rows.Int(i, 0));
+    if (ids.empty()) return;
+    headers_ = Headers(ids);
+    AddSegments(ranker, ids);
+  }
+
+  void AddPassages(knowledge::Ranker& ranker, const pg::Statement& statement) {
+    const pg::Rows rows = pg::Execute(statement, {collection_});
+    for (size_t i = 0; i < rows.size(); ++i)
+      ranker.AddPassage({rows.Int(i, 0), rows.Int(i, 1)}, rows.Text(i, 2));
+  }
+
+ private:
+  void AddSegments(knowledge::Ranker& ranker, const std::vector<int64_t>& ids) {
+    std::vector<std::string> terms;
+    for (const QueryTerm& term : ranker.terms()) terms.push_back(term.term);
+    const pg::Rows blocks = pg::Execute(kBlocks, {&ids, &terms});
+    std::vector<std::vector<std::string_view>> postings(ids.size(), std::vector<std::string_view>(terms.size()));
+    for (size_t i = 0; i < blocks.size(); ++i) {
+      const size_t term = static_cast<size_t>(blocks.Int(i, 1) - 1);
+      postings[static_cast<size_t>(blocks.Int(i, 0) - 1)][term] =
+          knowledge::FindInBlock(blocks.Text(i, 2), terms[term]);
+    }
+    std::vector<std::vector<bool>> dead = DeadOrdinals();
+    for (size_t s = 0; s < ids.size(); ++s)
+      ranker.AddSegment(headers_[s].get(), std::move(dead[s]), postings[s]);
+  }
+
+  std::vector<std::vector<bool>> DeadOrdinals() {
+    std::vector<std::vector<bool>> dead(headers_.size());
+    const pg::Rows rows = pg::Execute(kDead, {collection_});
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const PassageKey key{rows.Int(i, 0), rows.Int(i, 1)};
+      for (size_t s = 0; s < headers_.size(); ++s) {
+        const auto ordinal = headers_[s]->Find(key);
+        if (!ordinal) continue;
+        dead[s].resize(headers_[s]->size());
+        dead[s][*ordinal] = true;
+        break;
+      }
+    }
+    return dead;
+  }
+
+  int collection_;
+  std::vector<std::shared_ptr<const knowledge::SegmentHeader>> headers_;
+};
+
+// The rows of `ranked`, in their order. A passage whose row is gone is left out.
+std::vector<FoundPassage> Fetch(const std::vector<RankedDocument>& ranked) {
+  std::vector<int64_t> ids;
+  std::unordered_map<int64_t, double> scores;
+  for (const RankedDocument& document : ranked) {
+    ids.push_back(document.best.passage);
+    scores[document.best.passage] = document.score;
+  }
+  const pg::Rows rows = pg::Execute(kFetch, {&ids});
+  std::vector<FoundPassage> found;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    found.push_back({rows.Int(i, 1), rows.Int(i, 0), rows.String(i, 2), rows.String(i, 3), rows.String(i, 4),
+                     rows.String(i, 5), rows.String(i, 6), scores[rows.Int(i, 0)]});
+  }
+  std::sort(found.begin(), found.end(), [](const FoundPassage& a, const FoundPassage& b) {
+    return a.score != b.score ? a.score > b.score : a.passage_id < b.passage_id;
+  });
+  return found;
+}
+
+}  // namespace
+
+std::vector<FoundPassage> SearchPassages(std::string_view query, std::string_view collection_name,
+                                         int max_results, std::string_view context_json) {
+  CheckArguments(query, max_results);
+  const pg::OneSnapshot snapshot;
+  const std::string current_page = CurrentPage(context_json);
+  const std::optional<Collection> collection = FindCollection(collection_name);
+  if (!collection) return {};
+  std::vector<QueryTerm> terms = QueryTerms(collection->config, query);
+  if (terms.empty()) return {};
+
+  knowledge::Ranker ranker(std::move(terms), {});
+  IndexReader reader(collection->id);
+  if (collection->indexed)
+    reader.Feed(ranker);
+  else
+    reader.AddPassages(ranker, kUnindexed);
+  std::vector<RankedDocument> ranked = ranker.Rank(static_cast<size_t>(max_results));
+  for (RankedDocument& document : ranked) document.score = std::min(1.0, document.score / ranker.ideal());
+  return Fetch(ranked);
+}
+
+}  // namespace capeai::store
