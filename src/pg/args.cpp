@@ -162,6 +162,18 @@ Passed PassArg(FunctionCallInfo fcinfo, int arg) {
   return Passed{Guarded([&] { return PointerGetDatum(PG_DETOAST_DATUM(PG_GETARG_DATUM(arg))); })};
 }
 
+Passed PassAsArray(FunctionCallInfo fcinfo, int arg) {
+  return Passed{Guarded([&] {
+    const Oid type = get_fn_expr_argtype(fcinfo->flinfo, arg);
+    int16 length;
+    bool by_value;
+    char align;
+    get_typlenbyvalalign(type, &length, &by_value, &align);
+    Datum value = PG_GETARG_DATUM(arg);
+    return PointerGetDatum(construct_array(&value, 1, type, length, by_value, align));
+  })};
+}
+
 size_t ArgBytes(FunctionCallInfo fcinfo, int arg) {
   if (PG_ARGISNULL(arg)) return 0;
   return Guarded([&] { return static_cast<size_t>(toast_raw_datum_size(PG_GETARG_DATUM(arg))); });

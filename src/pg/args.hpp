@@ -32,6 +32,8 @@ std::optional<std::vector<Uuid>> UuidArrayArg(FunctionCallInfo fcinfo, int arg);
 
 // For the parameter of a statement, as it came. The argument must not be NULL.
 Passed PassArg(FunctionCallInfo fcinfo, int arg);
+// The same as an array of that one element.
+Passed PassAsArray(FunctionCallInfo fcinfo, int arg);
 // Size of a text, jsonb or array argument once uncompressed; 0 for NULL. Cheap:
 // to refuse what is too large before it is read.
 size_t ArgBytes(FunctionCallInfo fcinfo, int arg);

@@ -1,0 +1,17 @@
+// The triggers on capeai's own tables.
+#include "pg/trigger.hpp"
+#include "policy/task_state.hpp"
+
+using namespace capeai;
+
+// BEFORE UPDATE OF status ON capeai.tasks: refuses every move that a task cannot make.
+CAPEAI_FUNCTION(capeai_check_task_move) {
+  const pg::ColumnChange status = pg::UpdatedColumn(fcinfo, "status");
+  const auto from = ParseTaskState(status.before);
+  const auto to = ParseTaskState(status.after);
+  if (!from || !to || !TaskMoveAllowed(*from, *to))
+    pg::Raise(sqlstate::kNotInPrerequisiteState,
+              "a task cannot go from \"" + std::string(status.before) + "\" to \"" + std::string(status.after) + "\"",
+              from && IsTerminal(*from) ? "A task that has ended stays as it is; capeai_retry_task() makes a new one." : "");
+  return pg::KeepUpdatedRow(fcinfo);
+}
