@@ -33,8 +33,8 @@ Status HttpClient::GlobalInit() {
   const SignalsBlocked blocked;
   const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (code == CURLE_OK) return Ok{};
-  return Error{sqlstate::kOutOfMemory, std::string("could not initialise libcurl: ") + curl_easy_strerror(code),
-               "", ""};
+  return Error{sqlstate::kOutOfMemory,
+               std::string("could not initialise libcurl: ") + curl_easy_strerror(code), "", ""};
 }
 
 void HttpClient::GlobalCleanup() { curl_global_cleanup(); }
@@ -50,7 +50,9 @@ TransferId HttpClient::Start(HttpRequest request, HttpSink* sink) {
 bool HttpClient::Cancel(TransferId id) { return impl_->Cancel(id); }
 void HttpClient::Pause(TransferId id) { impl_->Pause(id); }
 void HttpClient::Resume(TransferId id) { impl_->Resume(id); }
-void HttpClient::SetEgress(std::shared_ptr<const EgressPolicy> egress) { impl_->SetEgress(std::move(egress)); }
+void HttpClient::SetEgress(std::shared_ptr<const EgressPolicy> egress) {
+  impl_->SetEgress(std::move(egress));
+}
 std::optional<Duration> HttpClient::NextTimeout() const { return impl_->NextTimeout(); }
 void HttpClient::Run() {
   const SignalsBlocked blocked;

@@ -161,8 +161,9 @@ void HttpClient::Impl::Finish(Transfer& transfer, CURLcode code) {
   const HttpResult result = transfer.Collect(code, MonoNow());
   HttpSink* sink = transfer.sink;
   Origin* origin = transfer.origin;
-  const bool failed_probe = origin && origin->probe == transfer.id && !origin->NameKnown(MonoNow()) &&
-                            (result.error == HttpError::kResolve || result.error == HttpError::kTimeoutConnect);
+  const bool failed_probe =
+      origin && origin->probe == transfer.id && !origin->NameKnown(MonoNow()) &&
+      (result.error == HttpError::kResolve || result.error == HttpError::kTimeoutConnect);
   Release(transfer);
   if (!result.ok()) ++counted_.failures;
   if (result.reused) ++counted_.requests_reused;

@@ -44,9 +44,9 @@ class EgressPolicy {
 
  private:
   struct Grant {
-    std::string host;      // for that host only; ".example.org": for its subdomains; empty: any
-    uint16_t port = 0;     // 0: any
-    int bits = -1;         // of `range`, in the 128-bit form; -1: any address that is not forbidden
+    std::string host;   // for that host only; ".example.org": for its subdomains; empty: any
+    uint16_t port = 0;  // 0: any
+    int bits = -1;      // of `range`, in the 128-bit form; -1: any address that is not forbidden
     IpAddress range;
   };
   Status AddEntry(std::string_view entry);

@@ -21,18 +21,18 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 const std::string* FindHeader(const Headers& headers, std::string_view name);
 
 struct HttpRequest {
-  std::string url;                   // http or https; no user, no fragment
-  std::vector<std::string> headers;  // "Name: value"; no CR, LF or NUL inside
-  std::string body;                  // sent with Content-Length unless method is GET
-  std::string method = "POST";       // POST or GET
+  std::string url;                                      // http or https; no user, no fragment
+  std::vector<std::string> headers;                     // "Name: value"; no CR, LF or NUL inside
+  std::string body;                                     // sent with Content-Length unless method is GET
+  std::string method = "POST";                          // POST or GET
   Duration timeout = std::chrono::seconds(120);         // from Start to the last byte; > 0
   Duration connect_timeout = std::chrono::seconds(10);  // name, TCP and TLS; > 0
-  Duration idle_timeout{0};              // longest time without a byte received once the request
-                                         // is under way, pauses not counted; 0 = none
+  Duration idle_timeout{0};               // longest time without a byte received once the request
+                                          // is under way, pauses not counted; 0 = none
   size_t max_response_bytes = 16u << 20;  // body
   size_t max_header_bytes = 64u << 10;    // all header lines together, interim responses included
-  std::string ca_file;                   // PEM file instead of the system's; empty = system
-  std::string proxy;                     // "http://host:port"; empty = none, whatever the environment says
+  std::string ca_file;                    // PEM file instead of the system's; empty = system
+  std::string proxy;                      // "http://host:port"; empty = none, whatever the environment says
 };
 
 enum class HttpError {

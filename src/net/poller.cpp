@@ -23,8 +23,8 @@ uint32_t FromEpoll(uint32_t events) {
 Result<std::unique_ptr<Poller>> Poller::Create() {
   const int epoll = epoll_create1(EPOLL_CLOEXEC);
   if (epoll < 0) {
-    return Error{sqlstate::kOutOfMemory, std::string("could not create an epoll descriptor: ") + strerror(errno),
-                 "", ""};
+    return Error{sqlstate::kOutOfMemory,
+                 std::string("could not create an epoll descriptor: ") + strerror(errno), "", ""};
   }
   return std::unique_ptr<Poller>(new Poller(epoll));
 }

@@ -42,11 +42,11 @@ class Shard : public PollHandler {
   size_t active = 0;   // transfers
   size_t sockets = 0;  // open connections
   uint64_t sockets_opened = 0;
-  bool touched = false;               // curl ran: there may be finished transfers
-  bool faulty = false;                // a transfer has a fault that curl will not report
-  bool retired = false;               // takes no more transfers
-  std::optional<MonoTime> timer;      // when curl wants to run
-  MonoTime idle_since{};              // while active == 0
+  bool touched = false;           // curl ran: there may be finished transfers
+  bool faulty = false;            // a transfer has a fault that curl will not report
+  bool retired = false;           // takes no more transfers
+  std::optional<MonoTime> timer;  // when curl wants to run
+  MonoTime idle_since{};          // while active == 0
 
  private:
   static int OnSocket(CURL* easy, curl_socket_t socket, int what, void* self, void*) noexcept;

@@ -157,8 +157,8 @@ bool Transfer::SetRequestOptions() {
   set(CURLOPT_MAXFILESIZE_LARGE, static_cast<curl_off_t>(request.max_response_bytes));
   // Wait for a connection that is being made if it may turn out to be shared;
   // a server known to speak HTTP/1.1 gets its connections in parallel.
-  set(CURLOPT_PIPEWAIT, origin->url.https() && (origin->http_version == 0 || origin->http_version == 20) ? 1L
-                                                                                                        : 0L);
+  set(CURLOPT_PIPEWAIT,
+      origin->url.https() && (origin->http_version == 0 || origin->http_version == 20) ? 1L : 0L);
   set(CURLOPT_CLOSESOCKETDATA, static_cast<void*>(shard));
   return ok;
 }
@@ -317,8 +317,12 @@ HttpResult Transfer::Collect(CURLcode code, MonoTime now) const {
   HttpResult result;
   result.error = fault != HttpError::kNone ? fault : ErrorOf(code, head_done_);
   if (result.error == HttpError::kConnect && blocked_ && !admitted_) result.error = HttpError::kBlocked;
-  const bool ours = fault != HttpError::kNone || result.error == HttpError::kBlocked;
-  if (ours) {
+  // curl takes a connection that ends within the headers for the response's end.
+  const bool headless = result.ok() && !head_done_;
+  if (headless) {
+    result.error = HttpError::kReset;
+    result.message = "the connection ended within the response's headers";
+  } else if (fault != HttpError::kNone || result.error == HttpError::kBlocked) {
     result.message = fault_text;
   } else if (code != CURLE_OK) {
     result.message = curl_text_[0] ? curl_text_ : curl_easy_strerror(code);
