@@ -25,13 +25,20 @@ class ReadyQueue {
   void Push(std::coroutine_handle<> handle) { ready_.push_back(handle); }
   bool empty() const { return ready_.empty(); }
 
-  // Resumes the first ready coroutine; false when there is none.
-  bool RunOne() {
-    if (ready_.empty()) return false;
+  // Takes the first ready coroutine, for a loop that notes whom it resumes;
+  // null when there is none.
+  std::coroutine_handle<> Pop() {
+    if (ready_.empty()) return nullptr;
     std::coroutine_handle<> next = ready_.front();
     ready_.pop_front();
-    next.resume();
-    return true;
+    return next;
+  }
+
+  // Resumes the first ready coroutine; false when there is none.
+  bool RunOne() {
+    std::coroutine_handle<> next = Pop();
+    if (next) next.resume();
+    return next != nullptr;
   }
 
   // Forgets `handle`, which is about to be destroyed.

@@ -11,6 +11,8 @@ extern "C" {
 #endif
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "catalog/pg_database.h"
+#include "utils/acl.h"
 #include "utils/wait_event.h"
 }
 
@@ -60,6 +62,14 @@ inline void GucFree(void* memory) {
   guc_free(memory);
 #else
   std::free(memory);
+#endif
+}
+
+inline bool OwnsDatabaseUnsafe(::Oid database) {
+#if PG_VERSION_NUM >= 160000
+  return object_ownercheck(DatabaseRelationId, database, GetUserId());
+#else
+  return pg_database_ownercheck(database, GetUserId());
 #endif
 }
 

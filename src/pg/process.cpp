@@ -169,6 +169,14 @@ void LogError(const char* what, const Error& error) {
       (error.detail.empty() ? "" : " " + error.detail));
 }
 
+void ReportFault(const char* what) noexcept {
+  try {
+    Guarded([&] { ereport(LOG, (errmsg_internal("capeai: %s ends: %s", MyBgworkerEntry->bgw_type, what))); });
+  } catch (...) {
+    // Without memory for a line in the log there is nothing left to say.
+  }
+}
+
 EventWait::EventWait(int fd) {
   Guarded([&] {
     WaitEventSet* set = NewWaitEventSetUnsafe(3);

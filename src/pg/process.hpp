@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.hpp"
 #include "base/time.hpp"
 #include "pg/sql.hpp"
 
@@ -59,6 +60,9 @@ void Terminate(int pid);
 void Log(const std::string& text);
 void Warn(const std::string& text, const std::string& hint = {});
 void LogError(const char* what, const Error& error);
+
+// For a process that is about to end by a fault of its own: never raises.
+void ReportFault(const char* what) noexcept;
 
 // Waits for this process's latch, one file descriptor, or the time-out; ends
 // the process when the postmaster is gone.

@@ -102,6 +102,19 @@ std::string RoleName(Oid role) {
   return name ? name : "";
 }
 
+bool IsSuperuser(Oid role) {
+  return Guarded([&] { return superuser_arg(role); });
+}
+
+std::string QuoteQualified(const std::string& name) {
+  const size_t dot = name.find('.');
+  if (dot == std::string::npos || dot == 0 || dot + 1 == name.size() || name.find('.', dot + 1) != std::string::npos)
+    Raise(sqlstate::kInvalidParameter, "\"" + name + "\" is not a schema-qualified function name");
+  const std::string schema = name.substr(0, dot);
+  const std::string function = name.substr(dot + 1);
+  return Guarded([&]() -> const char* { return quote_qualified_identifier(schema.c_str(), function.c_str()); });
+}
+
 AsExtensionOwner::AsExtensionOwner() {
   const auto extension = FindExtension();
   if (!extension)

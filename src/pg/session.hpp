@@ -32,6 +32,11 @@ Caller CurrentCaller();
 // Whether `role` is a member of the role named `group` (false if there is none).
 bool IsMember(Oid role, const char* group);
 std::string RoleName(Oid role);  // empty if dropped
+bool IsSuperuser(Oid role);
+
+// "schema.function" with each part quoted as SQL needs it. 22023 if it is not a
+// qualified name.
+std::string QuoteQualified(const std::string& name);
 
 // For its life time statements run as the extension's owner, with search_path
 // pg_catalog, pg_temp, so that nothing of the caller's can get in between.

@@ -1,6 +1,7 @@
 #include "pg/postgres.hpp"
 
 extern "C" {
+#include "access/twophase.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"

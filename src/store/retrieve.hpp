@@ -1,0 +1,17 @@
+// Retrieval as an agent's manifest asks for it, for the ask family in a backend
+// and for queued tasks in the helper.
+#pragma once
+
+#include <vector>
+
+#include "agent/host.hpp"
+
+namespace capeai::store {
+
+// Passages for `request`. A collection is searched as the extension's owner (every
+// capeai_user may search every collection); a function runs as `owner`, security-
+// restricted, with EXECUTE checked now, and is refused for superusers.
+// Raises what the search raises.
+std::vector<Passage> Retrieve(unsigned owner, const SearchRequest& request);
+
+}  // namespace capeai::store

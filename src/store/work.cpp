@@ -1,0 +1,480 @@
+#include "store/work.hpp"
+
+#include <algorithm>
+
+#include "pg/sql.hpp"
+#include "pg/transaction.hpp"
+
+namespace capeai::store {
+namespace {
+
+using pg::Execute;
+using pg::Maybe;
+using pg::Nullable;
+using pg::Rows;
+using pg::Statement;
+using pg::Type;
+
+std::optional<std::string> OrNull(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  return text;
+}
+
+// Priorities that occur are walked from the highest down by single index
+// probes, so that tasks which are not due yet, however many, cost nothing.
+const Statement kClaim{R"(
+WITH RECURSIVE level (priority) AS (
+  (SELECT t.priority FROM capeai.tasks t WHERE t.status = 'queued' ORDER BY t.priority DESC LIMIT 1)
+  UNION ALL
+  SELECT (SELECT t.priority FROM capeai.tasks t
+          WHERE t.status = 'queued' AND t.priority < level.priority ORDER BY t.priority DESC LIMIT 1)
+  FROM level WHERE level.priority IS NOT NULL
+), due AS (
+  SELECT d.id
+  FROM level, LATERAL (
+    SELECT t.id FROM capeai.tasks t
+    WHERE t.status = 'queued' AND t.priority = level.priority AND t.run_at <= $3 AND t.installation = $1
+    ORDER BY t.run_at, t.id LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED) d
+  LIMIT $4
+), claimed AS (
+  UPDATE capeai.tasks t
+  SET status = 'running', attempt = t.attempt + 1, worker = $2, wait_reason = NULL,
+      started_at = coalesce(t.started_at, $3), updated_at = $3
+  FROM due WHERE t.id = due.id
+  RETURNING t.id, t.agent_id, t.agent_version_id, t.owner, t.user_id, t.attempt, t.failures, t.crash_count,
+            t.max_attempts, t.deadline, t.run_at, t.input_data, t.model, t.options, t.stream, t.conversation,
+            t.priority
+), trail AS (
+  INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
+  SELECT 'started', c.user_id, c.owner, c.agent_id, c.id, jsonb_build_object('attempt', c.attempt)
+  FROM claimed c
+)
+SELECT * FROM claimed ORDER BY priority DESC, run_at, id)",
+                       {Type::kUuid, Type::kUuid, Type::kTimestamptz, Type::kInt4}};
+
+const Statement kNextDue{R"(
+WITH RECURSIVE level (priority) AS (
+  (SELECT t.priority FROM capeai.tasks t WHERE t.status = 'queued' ORDER BY t.priority DESC LIMIT 1)
+  UNION ALL
+  SELECT (SELECT t.priority FROM capeai.tasks t
+          WHERE t.status = 'queued' AND t.priority < level.priority ORDER BY t.priority DESC LIMIT 1)
+  FROM level WHERE level.priority IS NOT NULL
+)
+SELECT min(d.run_at)
+FROM (SELECT priority FROM level WHERE priority IS NOT NULL LIMIT 100) l, LATERAL (
+  SELECT t.run_at FROM capeai.tasks t
+  WHERE t.status = 'queued' AND t.priority = l.priority AND t.installation = $1
+  ORDER BY t.run_at, t.id LIMIT 1) d)",
+                         {Type::kUuid}};
+
+// Locks what is free, checks the fence again under the lock, moves the rows,
+// and writes the runs and the trail of those that moved.
+const Statement kWriteEnds{R"(
+WITH e AS (
+  SELECT * FROM unnest($2::uuid[], $3::int4[], $4::text[], $5::int4[], $6::int4[], $7::timestamptz[], $8::text[],
+                       $9::text[], $10::text[], $11::text[], $12::text[], $13::int8[], $14::int8[], $15::text[],
+                       $16::text[], $17::text[])
+    AS e (id, attempt, status, next_attempt, failures, run_at, wait_reason, output, error_code, error_message,
+          model, prompt_tokens, completion_tokens, usage, event_type, event_data)
+), free AS (
+  SELECT t.id FROM capeai.tasks t
+  WHERE t.id = ANY ($2) AND t.status = 'running' AND t.worker = $1
+  FOR NO KEY UPDATE SKIP LOCKED
+), moved AS (
+  UPDATE capeai.tasks t
+  SET status = e.status,
+      attempt = e.next_attempt,
+      failures = e.failures,
+      run_at = coalesce(e.run_at, t.run_at),
+      wait_reason = e.wait_reason,
+      output_data = coalesce(e.output::jsonb, t.output_data),
+      error_code = e.error_code,
+      error_message = e.error_message,
+      model = coalesce(e.model, t.model),
+      prompt_tokens = nullif(coalesce(t.prompt_tokens, 0) + e.prompt_tokens, 0),
+      completion_tokens = nullif(coalesce(t.completion_tokens, 0) + e.completion_tokens, 0),
+      usage = coalesce(e.usage::jsonb, t.usage),
+      worker = CASE WHEN e.status = 'queued' THEN NULL ELSE t.worker END,
+      updated_at = $18,
+      completed_at = CASE WHEN e.status IN ('succeeded', 'failed', 'cancelled') THEN $18 END
+  FROM e, free
+  WHERE t.id = e.id AND free.id = t.id AND t.attempt = e.attempt
+  RETURNING t.id, t.owner, t.user_id, t.agent_id
+), trail AS (
+  INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
+  SELECT e.event_type, m.user_id, m.owner, m.agent_id, m.id, e.event_data::jsonb
+  FROM moved m JOIN e ON e.id = m.id
+)
+SELECT id FROM moved)",
+                           {Type::kUuid, Type::kUuidArray, Type::kInt4Array, Type::kTextArray, Type::kInt4Array,
+                            Type::kInt4Array, Type::kTimestamptzArray, Type::kTextArray, Type::kTextArray,
+                            Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kInt8Array,
+                            Type::kInt8Array, Type::kTextArray, Type::kTextArray, Type::kTextArray,
+                            Type::kTimestamptz}};
+
+const Statement kWriteRuns{R"(
+INSERT INTO capeai.runs (task_id, attempt, step_number, step_name, status, input_data, output_data, error_details,
+                         started_at, completed_at)
+SELECT r.task_id, r.attempt, r.step_number, r.step_name, r.status, r.input::jsonb, r.output::jsonb,
+       r.error::jsonb, r.started_at, r.completed_at
+FROM unnest($1::uuid[], $2::int4[], $3::int4[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+            $9::timestamptz[], $10::timestamptz[])
+  AS r (task_id, attempt, step_number, step_name, status, input, output, error, started_at, completed_at))",
+                           {Type::kUuidArray, Type::kInt4Array, Type::kInt4Array, Type::kTextArray,
+                            Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kTextArray,
+                            Type::kTimestamptzArray, Type::kTimestamptzArray}};
+
+const Statement kStillOurs{R"(
+SELECT t.id FROM unnest($2::uuid[], $3::int4[]) AS e (id, attempt)
+JOIN capeai.tasks t ON t.id = e.id AND t.attempt = e.attempt AND t.worker = $1 AND t.status = 'running')",
+                           {Type::kUuid, Type::kUuidArray, Type::kInt4Array}};
+
+const Statement kStale{R"(
+INSERT INTO capeai.audit_events (event_type, role, user_id, agent_id, task_id, event_data)
+SELECT 'stale_completion', t.owner, t.user_id, t.agent_id, e.id,
+       jsonb_build_object('attempt', e.attempt, 'worker', $1::text)
+FROM unnest($2::uuid[], $3::int4[]) AS e (id, attempt) LEFT JOIN capeai.tasks t ON t.id = e.id)",
+                       {Type::kText, Type::kUuidArray, Type::kInt4Array}};
+
+const Statement kInsertAsks{R"(
+WITH a AS (
+  SELECT * FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::oid[], $7::text[], $8::text[], $9::text[],
+                       $10::text[], $11::text[], $12::text[], $13::bool[], $14::text[], $15::timestamptz[],
+                       $16::timestamptz[], $17::int4[])
+    AS a (id, agent_id, version_id, owner, user_id, application_name, client_addr, input, options, model, stream,
+          conversation, asked_at, deadline, max_attempts)
+), stored AS (
+  INSERT INTO capeai.tasks (id, kind, agent_id, agent_version_id, owner, user_id, status, run_at, deadline,
+                            installation, attempt, max_attempts, timeout, input_data, model, options, stream,
+                            conversation, worker, created_at, started_at)
+  SELECT a.id, 'ask', a.agent_id, a.version_id, a.owner, a.user_id, 'running', a.asked_at, a.deadline, $1, 1, a.max_attempts,
+         a.deadline - a.asked_at, a.input::jsonb, a.model, a.options::jsonb, a.stream, a.conversation::uuid, $2,
+         a.asked_at, now()
+  FROM a
+  RETURNING id
+)
+INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data, client_addr,
+                                 application_name)
+SELECT 'asked', a.user_id, a.owner, a.agent_id, a.id, jsonb_build_object('attempt', 1), a.client_addr,
+       a.application_name
+FROM a JOIN stored s ON s.id = a.id)",
+                            {Type::kUuid, Type::kUuid, Type::kUuidArray, Type::kUuidArray, Type::kUuidArray,
+                             Type::kOidArray, Type::kTextArray, Type::kTextArray, Type::kTextArray,
+                             Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kBoolArray,
+                             Type::kTextArray, Type::kTimestamptzArray, Type::kTimestamptzArray, Type::kInt4Array}};
+
+const Statement kRecover{R"(
+WITH left_over AS (
+  SELECT t.id, t.kind,
+         t.crash_count + (t.id = $2)::int AS crashes,
+         CASE WHEN t.kind = 'ask' THEN 'failed'
+              WHEN t.id = $2 AND t.crash_count + 1 >= t.max_attempts THEN 'failed'
+              ELSE 'queued' END AS status
+  FROM capeai.tasks t
+  WHERE t.status = 'running' AND t.installation = $1 AND t.worker IS DISTINCT FROM $3
+  FOR NO KEY UPDATE SKIP LOCKED
+), moved AS (
+  UPDATE capeai.tasks t
+  SET status = l.status, crash_count = l.crashes, worker = NULL, updated_at = now(),
+      wait_reason = CASE WHEN l.status = 'queued' THEN 'worker_restart' END,
+      error_code = CASE WHEN l.status = 'queued' THEN NULL
+                        WHEN l.kind = 'ask' THEN 'caller_gone' ELSE 'worker_crashed' END,
+      error_message = CASE WHEN l.status = 'queued' THEN NULL
+                           WHEN l.kind = 'ask' THEN 'the worker ended while this was running'
+                           ELSE 'the worker died ' || l.crashes || ' times while working on this task' END,
+      completed_at = CASE WHEN l.status = 'failed' THEN now() END
+  FROM left_over l WHERE t.id = l.id
+  RETURNING t.id, t.status, t.user_id, t.owner, t.agent_id, t.attempt, t.error_code
+)
+INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
+SELECT CASE WHEN m.status = 'queued' THEN 'requeued' ELSE 'failed' END, m.user_id, m.owner, m.agent_id, m.id,
+       jsonb_strip_nulls(jsonb_build_object('attempt', m.attempt, 'error_code', m.error_code, 'blamed',
+                                            nullif(m.id = $2, false)))
+FROM moved m)",
+                         {Type::kUuid, Type::kUuid, Type::kUuid}};
+
+const Statement kTakeSignals{R"(
+WITH taken AS (
+  DELETE FROM capeai.task_signals s
+  WHERE s.ctid = ANY (ARRAY(SELECT i.ctid FROM capeai.task_signals i LIMIT 1000 FOR UPDATE SKIP LOCKED))
+  RETURNING s.task_id, s.signal
+)
+SELECT s.task_id, s.signal, t.owner, t.attempt FROM taken s LEFT JOIN capeai.tasks t ON t.id = s.task_id)",
+                             {}};
+
+const Statement kFailOverdue{R"(
+WITH over AS (
+  SELECT t.id, CASE WHEN t.deadline <= $2 THEN 'deadline_exceeded' ELSE 'owner_dropped' END AS code
+  FROM capeai.tasks t
+  WHERE t.status IN ('queued', 'blocked') AND t.installation = $1
+    AND (t.deadline <= $2 OR NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = t.owner))
+  LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
+), moved AS (
+  UPDATE capeai.tasks t
+  SET status = 'failed', error_code = o.code, updated_at = $2, completed_at = $2,
+      error_message = CASE o.code WHEN 'deadline_exceeded' THEN 'the timeout of the task passed before it ran'
+                                  ELSE 'the role that owns the task was dropped' END
+  FROM over o WHERE t.id = o.id
+  RETURNING t.id, t.user_id, t.owner, t.agent_id, t.error_code
+)
+INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
+SELECT 'failed', m.user_id, m.owner, m.agent_id, m.id, jsonb_build_object('error_code', m.error_code) FROM moved m)",
+                             {Type::kUuid, Type::kTimestamptz, Type::kInt4}};
+
+const Statement kResolveBlocked{R"(
+WITH ready AS (
+  SELECT t.id,
+         CASE WHEN EXISTS (SELECT FROM capeai.task_dependencies d JOIN capeai.tasks p ON p.id = d.depends_on
+                           WHERE d.task_id = t.id AND p.status IN ('failed', 'cancelled'))
+              THEN 'failed' ELSE 'queued' END AS status
+  FROM capeai.tasks t
+  WHERE t.status = 'blocked' AND t.installation = $1
+    AND (NOT EXISTS (SELECT FROM capeai.task_dependencies d JOIN capeai.tasks p ON p.id = d.depends_on
+                     WHERE d.task_id = t.id AND p.status <> 'succeeded')
+         OR EXISTS (SELECT FROM capeai.task_dependencies d JOIN capeai.tasks p ON p.id = d.depends_on
+                    WHERE d.task_id = t.id AND p.status IN ('failed', 'cancelled')))
+  LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+), moved AS (
+  UPDATE capeai.tasks t
+  SET status = r.status, updated_at = now(),
+      error_code = CASE WHEN r.status = 'failed' THEN 'dependency_failed' END,
+      error_message = CASE WHEN r.status = 'failed' THEN 'a task that this one depends on did not succeed' END,
+      completed_at = CASE WHEN r.status = 'failed' THEN now() END
+  FROM ready r WHERE t.id = r.id
+  RETURNING t.id, t.status, t.user_id, t.owner, t.agent_id
+)
+INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
+SELECT CASE WHEN m.status = 'failed' THEN 'failed' ELSE 'unblocked' END, m.user_id, m.owner, m.agent_id, m.id,
+       CASE WHEN m.status = 'failed' THEN '{"error_code": "dependency_failed"}'::jsonb ELSE '{}'::jsonb END
+FROM moved m)",
+                                {Type::kUuid, Type::kInt4}};
+
+const Statement kLoadVersion{
+    "SELECT v.manifest::text, v.status = 'archived' FROM capeai.agent_versions v WHERE v.id = $1", {Type::kUuid}};
+
+const Statement kLoadTurns{R"(
+SELECT turn.query, turn.response
+FROM (SELECT t.id, t.input_data ->> 'query' AS query, t.output_data ->> 'response' AS response
+      FROM capeai.tasks t
+      WHERE t.conversation = $1 AND t.owner = $2 AND t.status = 'succeeded' AND t.id < $3
+      ORDER BY t.id DESC LIMIT $4) turn
+WHERE turn.query IS NOT NULL AND turn.response IS NOT NULL
+ORDER BY turn.id)",
+                           {Type::kUuid, Type::kOid, Type::kUuid, Type::kInt4}};
+
+const Statement kDeleteTasks{R"(
+DELETE FROM capeai.tasks
+WHERE id = ANY (ARRAY(SELECT t.id FROM capeai.tasks t WHERE t.completed_at < $1 ORDER BY t.completed_at LIMIT $2
+                      FOR UPDATE SKIP LOCKED)))",
+                             {Type::kTimestamptz, Type::kInt4}};
+
+const Statement kDeleteAudit{R"(
+DELETE FROM capeai.audit_events
+WHERE id = ANY (ARRAY(SELECT e.id FROM (SELECT a.id, a.created_at FROM capeai.audit_events a ORDER BY a.id LIMIT $2) e
+                      WHERE e.created_at < $1)))",
+                             {Type::kTimestamptz, Type::kInt4}};
+
+std::vector<Uuid> Ids(const Rows& rows) {
+  std::vector<Uuid> out(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) out[i] = rows.Id(i, 0);
+  return out;
+}
+
+}  // namespace
+
+bool LockWorkTables() {
+  for (const char* table : {"tasks", "runs", "audit_events", "task_signals"})
+    if (!pg::LockTableNoWait("capeai", table)) return false;
+  return true;
+}
+
+std::vector<ClaimedTask> Claim(const Uuid& installation, const Uuid& worker, WallTime now, int limit) {
+  const Rows rows = Execute(kClaim, {installation, worker, now, limit});
+  std::vector<ClaimedTask> out(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    ClaimedTask& t = out[i];
+    t.id = rows.Id(i, 0);
+    t.agent_id = rows.Id(i, 1);
+    t.agent_version_id = rows.Id(i, 2);
+    t.owner = static_cast<unsigned>(rows.Int(i, 3));
+    t.user_id = rows.String(i, 4);
+    t.attempt = static_cast<int>(rows.Int(i, 5));
+    t.failures = static_cast<int>(rows.Int(i, 6));
+    t.crash_count = static_cast<int>(rows.Int(i, 7));
+    t.max_attempts = static_cast<int>(rows.Int(i, 8));
+    if (!rows.IsNull(i, 9)) t.deadline = rows.Time(i, 9);
+    t.run_at = rows.Time(i, 10);
+    t.input = rows.String(i, 11);
+    t.model = rows.String(i, 12);
+    t.options = rows.String(i, 13);
+    t.stream = rows.Bool(i, 14);
+    if (!rows.IsNull(i, 15)) t.conversation = rows.Id(i, 15);
+  }
+  return out;
+}
+
+std::optional<WallTime> NextDue(const Uuid& installation) {
+  const Rows rows = Execute(kNextDue, {installation});
+  if (rows.empty() || rows.IsNull(0, 0)) return std::nullopt;
+  return rows.Time(0, 0);
+}
+
+namespace {
+
+void WriteRuns(const std::vector<RunRow>& runs, const std::vector<Uuid>& written) {
+  std::vector<Uuid> sorted = written;
+  std::sort(sorted.begin(), sorted.end());
+  std::vector<Uuid> task_ids;
+  std::vector<int32_t> attempts, numbers;
+  std::vector<std::string> names, statuses;
+  Nullable<std::string> inputs, outputs, errors;
+  std::vector<WallTime> started, completed;
+  for (const RunRow& run : runs) {
+    if (!std::binary_search(sorted.begin(), sorted.end(), run.task_id)) continue;
+    task_ids.push_back(run.task_id);
+    attempts.push_back(run.attempt);
+    numbers.push_back(run.step_number);
+    names.push_back(run.step_name);
+    statuses.push_back(run.status);
+    inputs.push_back(OrNull(run.input));
+    outputs.push_back(OrNull(run.output));
+    errors.push_back(OrNull(run.error));
+    started.push_back(run.started_at);
+    completed.push_back(run.completed_at);
+  }
+  if (task_ids.empty()) return;
+  Execute(kWriteRuns, {&task_ids, &attempts, &numbers, &names, &statuses, &inputs, &outputs, &errors, &started,
+                       &completed});
+}
+
+}  // namespace
+
+std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<AttemptEnd>& ends,
+                            const std::vector<RunRow>& runs) {
+  std::vector<Uuid> ids;
+  std::vector<int32_t> attempts, next_attempts, failures;
+  std::vector<std::string> statuses, event_types, event_data;
+  Nullable<WallTime> run_at;
+  Nullable<std::string> wait_reasons, outputs, codes, messages, models, usages;
+  std::vector<int64_t> prompt, completion;
+  for (const AttemptEnd& e : ends) {
+    ids.push_back(e.task_id);
+    attempts.push_back(e.attempt);
+    statuses.push_back(e.status);
+    next_attempts.push_back(e.next_attempt ? e.next_attempt : e.attempt);
+    failures.push_back(e.failures);
+    run_at.push_back(e.status == "queued" ? std::optional(e.run_at) : std::nullopt);
+    wait_reasons.push_back(OrNull(e.wait_reason));
+    outputs.push_back(OrNull(e.output));
+    codes.push_back(OrNull(e.error_code));
+    messages.push_back(OrNull(e.error_message));
+    models.push_back(OrNull(e.model));
+    prompt.push_back(e.prompt_tokens);
+    completion.push_back(e.completion_tokens);
+    usages.push_back(OrNull(e.usage));
+    event_types.push_back(e.event_type);
+    event_data.push_back(e.event_data.empty() ? "{}" : e.event_data);
+  }
+  const std::vector<Uuid> written =
+      Ids(Execute(kWriteEnds, {worker, &ids, &attempts, &statuses, &next_attempts, &failures, &run_at,
+                               &wait_reasons, &outputs, &codes, &messages, &models, &prompt, &completion, &usages,
+                               &event_types, &event_data, WallNow()}));
+  if (!written.empty()) WriteRuns(runs, written);
+  return written;
+}
+
+std::vector<Uuid> StillOurs(const Uuid& worker, const std::vector<AttemptEnd>& ends) {
+  std::vector<Uuid> ids;
+  std::vector<int32_t> attempts;
+  for (const AttemptEnd& e : ends) {
+    ids.push_back(e.task_id);
+    attempts.push_back(e.attempt);
+  }
+  const std::vector<Uuid> ours = Ids(Execute(kStillOurs, {worker, &ids, &attempts}));
+  std::vector<Uuid> stale_ids;
+  std::vector<int32_t> stale_attempts;
+  for (const AttemptEnd& e : ends) {
+    if (std::find(ours.begin(), ours.end(), e.task_id) != ours.end()) continue;
+    stale_ids.push_back(e.task_id);
+    stale_attempts.push_back(e.attempt);
+  }
+  const std::string name = worker.ToString();
+  if (!stale_ids.empty()) Execute(kStale, {std::string_view(name), &stale_ids, &stale_attempts});
+  return ours;
+}
+
+void InsertAsks(const Uuid& installation, const Uuid& worker, const std::vector<NewAsk>& asks) {
+  std::vector<Uuid> ids, agents, versions;
+  std::vector<unsigned> owners;
+  Nullable<std::string> user_ids, applications, addresses, conversations;
+  std::vector<std::string> inputs, options, models;
+  std::vector<bool> streams;
+  std::vector<WallTime> asked;
+  Nullable<WallTime> deadlines;
+  std::vector<int32_t> max_attempts;
+  for (const NewAsk& a : asks) {
+    ids.push_back(a.id);
+    agents.push_back(a.agent_id);
+    versions.push_back(a.agent_version_id);
+    owners.push_back(a.owner);
+    user_ids.push_back(OrNull(a.user_id));
+    applications.push_back(OrNull(a.application_name));
+    addresses.push_back(OrNull(a.client_addr));
+    inputs.push_back(a.input);
+    options.push_back(a.options);
+    models.push_back(a.model);
+    streams.push_back(a.stream);
+    conversations.push_back(a.conversation ? std::optional(a.conversation->ToString()) : std::nullopt);
+    asked.push_back(a.asked_at);
+    deadlines.push_back(a.deadline);
+    max_attempts.push_back(a.max_attempts);
+  }
+  Execute(kInsertAsks, {installation, worker, &ids, &agents, &versions, &owners, &user_ids, &applications,
+                        &addresses, &inputs, &options, &models, &streams, &conversations, &asked, &deadlines,
+                        &max_attempts});
+}
+
+int64_t Recover(const Uuid& installation, const Uuid& worker, const Uuid& blamed) {
+  return static_cast<int64_t>(Execute(kRecover, {installation, blamed, worker}).processed());
+}
+
+std::vector<Signal> TakeSignals() {
+  const Rows rows = Execute(kTakeSignals, {});
+  std::vector<Signal> out(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i)
+    out[i] = {rows.Id(i, 0), rows.String(i, 1), static_cast<unsigned>(rows.Int(i, 2)),
+              static_cast<int>(rows.Int(i, 3))};
+  return out;
+}
+
+int64_t FailOverdue(const Uuid& installation, WallTime now, int limit) {
+  return static_cast<int64_t>(Execute(kFailOverdue, {installation, now, limit}).processed());
+}
+
+int64_t ResolveBlocked(const Uuid& installation, int limit) {
+  return static_cast<int64_t>(Execute(kResolveBlocked, {installation, limit}).processed());
+}
+
+std::optional<VersionRow> LoadVersion(const Uuid& version_id) {
+  const Rows rows = Execute(kLoadVersion, {version_id});
+  if (rows.empty()) return std::nullopt;
+  return VersionRow{rows.String(0, 0), rows.Bool(0, 1)};
+}
+
+std::vector<TurnRow> LoadTurns(const Uuid& conversation, unsigned owner, const Uuid& before, int limit) {
+  const Rows rows = Execute(kLoadTurns, {conversation, static_cast<int64_t>(owner), before, limit});
+  std::vector<TurnRow> out(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) out[i] = {rows.String(i, 0), rows.String(i, 1)};
+  return out;
+}
+
+int64_t DeleteOld(WallTime now, Duration keep, Duration audit_keep, int limit) {
+  int64_t deleted = 0;
+  if (keep.count() > 0)
+    deleted += static_cast<int64_t>(Execute(kDeleteTasks, {now - keep, limit}).processed());
+  if (audit_keep.count() > 0)
+    deleted += static_cast<int64_t>(Execute(kDeleteAudit, {now - audit_keep, limit}).processed());
+  return deleted;
+}
+
+}  // namespace capeai::store

@@ -1,0 +1,143 @@
+// The worker's statements: claiming tasks, writing what became of them, and
+// putting right what an earlier worker left. Each function runs inside the
+// caller's transaction, as the extension's owner, with its tables locked
+// (LockWorkTables). Bounded: none touches more rows than it is told.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.hpp"
+#include "base/uuid.hpp"
+
+namespace capeai::store {
+
+// Takes the locks on all tables that the worker writes; false (and nothing
+// held for long) if one is not free now.
+bool LockWorkTables();
+
+struct ClaimedTask {
+  Uuid id;
+  Uuid agent_id;
+  Uuid agent_version_id;
+  unsigned owner = 0;
+  std::string user_id;
+  int attempt = 0;
+  int failures = 0;
+  int crash_count = 0;
+  int max_attempts = 3;
+  std::optional<WallTime> deadline;
+  WallTime run_at;
+  std::string input;             // JSON text
+  std::string model;
+  std::string options;           // JSON text
+  bool stream = false;
+  std::optional<Uuid> conversation;
+};
+
+// Claims up to `limit` due tasks of this installation, best first: highest
+// priority, then earliest run_at. Each gets attempt + 1, status running, our
+// incarnation, and its audit row.
+std::vector<ClaimedTask> Claim(const Uuid& installation, const Uuid& worker, WallTime now, int limit);
+
+// When the next queued task of ours becomes due; nothing if none waits.
+std::optional<WallTime> NextDue(const Uuid& installation);
+
+struct RunRow {
+  Uuid task_id;
+  int attempt = 0;
+  int step_number = 0;
+  std::string step_name;
+  std::string status;            // succeeded, failed, cancelled
+  std::string input, output, error;   // JSON text; empty: NULL
+  WallTime started_at, completed_at;
+};
+
+// One attempt's end. `status` is where the task goes: succeeded, failed,
+// cancelled, queued (again, at run_at), or running (an ask that tries again).
+struct AttemptEnd {
+  Uuid task_id;
+  int attempt = 0;               // the one that ended
+  std::string status;
+  int next_attempt = 0;          // of an ask that tries again; otherwise `attempt`
+  int failures = 0;              // charged so far, this one included
+  WallTime run_at;               // of a requeue
+  std::string wait_reason;       // of a requeue; empty: NULL
+  std::string output;            // JSON text; empty: leave
+  std::string error_code, error_message;   // empty: NULL
+  std::string model;             // what answered; empty: leave
+  int64_t prompt_tokens = 0, completion_tokens = 0;   // added to what earlier attempts used
+  std::string usage;             // JSON text; empty: leave
+  std::string event_type;        // audit: task_succeeded, ...
+  std::string event_data;        // JSON text
+};
+
+// Writes ends and runs, fenced by (id, attempt, worker, running). Returns the
+// ids that were written. The others are locked by somebody or no longer ours;
+// Sort tells which.
+std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<AttemptEnd>& ends,
+                            const std::vector<RunRow>& runs);
+
+// Of `ends`, those whose row is still this worker's attempt (so: locked by
+// somebody, to be tried again). For the rest an audit row stale_completion is written.
+std::vector<Uuid> StillOurs(const Uuid& worker, const std::vector<AttemptEnd>& ends);
+
+// The first row of an ask.
+struct NewAsk {
+  Uuid id, agent_id, agent_version_id;
+  unsigned owner = 0;
+  std::string user_id, application_name, client_addr;
+  std::string input, options;    // JSON text
+  std::string model;
+  bool stream = false;
+  std::optional<Uuid> conversation;
+  WallTime asked_at;
+  std::optional<WallTime> deadline;
+  int max_attempts = 3;
+};
+void InsertAsks(const Uuid& installation, const Uuid& worker, const std::vector<NewAsk>& asks);
+
+// What another worker than `worker` left running goes back to queued,
+// uncharged; asks become failed caller_gone. `blamed` (nil: none) gets
+// crash_count + 1 and, at max_attempts, failed worker_crashed. Rows that
+// somebody holds locked are left for the next call. Returns the number of tasks
+// put right.
+int64_t Recover(const Uuid& installation, const Uuid& worker, const Uuid& blamed);
+
+// What backends asked for since the last time, removed by reading it: `cancel` a
+// task that runs, or tell listeners that a waiting one was `cancelled`.
+struct Signal {
+  Uuid task_id;
+  std::string signal;
+  unsigned owner = 0;   // of the task; 0: the task is gone
+  int attempt = 0;
+};
+std::vector<Signal> TakeSignals();
+
+// Fails queued and blocked tasks past their deadline, or whose owner was
+// dropped; at most `limit`. Returns how many.
+int64_t FailOverdue(const Uuid& installation, WallTime now, int limit);
+
+// Blocked tasks whose dependencies have ended: queued, or failed
+// dependency_failed. Returns how many moved.
+int64_t ResolveBlocked(const Uuid& installation, int limit);
+
+// The manifest of an agent version, as JSON text; nothing if unknown.
+struct VersionRow {
+  std::string manifest;
+  bool archived = false;
+};
+std::optional<VersionRow> LoadVersion(const Uuid& version_id);
+
+// Earlier turns of a conversation, oldest first, the latest `limit`.
+struct TurnRow {
+  std::string query, response;
+};
+std::vector<TurnRow> LoadTurns(const Uuid& conversation, unsigned owner, const Uuid& before, int limit);
+
+// Deletes finished tasks older than `keep`, and audit events older than
+// `audit_keep` (zero: for ever), at most `limit` each. Returns how many.
+int64_t DeleteOld(WallTime now, Duration keep, Duration audit_keep, int limit);
+
+}  // namespace capeai::store

@@ -1,0 +1,196 @@
+#include "worker/execution.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "agent/failure.hpp"
+#include "worker/ask_server.hpp"
+
+namespace capeai::worker {
+namespace {
+
+constexpr Duration kNoTimeout = std::chrono::hours(24);
+
+TaskInput InputOf(const Work& work, bool provider_configured) {
+  TaskInput input;
+  input.input = work.input;
+  input.model = work.model;
+  input.temperature = work.options["temperature"].number();
+  input.max_tokens = work.options["max_tokens"].integer();
+  input.stream = work.stream;
+  input.history = work.history;
+  const auto& steps = work.manifest->steps;
+  const bool retrieves = std::find(steps.begin(), steps.end(), StepKind::kRetrieveKnowledge) != steps.end();
+  if (!provider_configured && retrieves) input.model = kExtractiveModel;
+  return input;
+}
+
+ChatRequest RawRequest(const Work& work) {
+  ChatRequest request;
+  request.model = work.model;
+  request.messages = work.input["messages"];
+  request.options = work.options;
+  return request;
+}
+
+}  // namespace
+
+Execution::Execution(Work work, Services services, pg::ActiveTask* shown)
+    : work_(std::move(work)), services_(services), shown_(shown) {
+  if (!shown_) return;
+  shown_->version.fetch_add(1);
+  shown_->database.store(pg::ThisDatabase());
+  uint64_t halves[2];
+  std::memcpy(halves, work_.id.bytes.data(), sizeof halves);
+  shown_->id_hi.store(halves[0]);
+  shown_->id_lo.store(halves[1]);
+  shown_->owner.store(work_.owner);
+  shown_->attempt.store(work_.attempt);
+  shown_->started_at.store(WallNow().time_since_epoch().count());
+  shown_->received.store(0);
+  shown_->step.store(0);
+  shown_->progress.store(0);
+  shown_->step_name[0] = '\0';
+  shown_->version.fetch_add(1);
+}
+
+Execution::~Execution() {
+  call_.reset();
+  if (search_) services_.retrieval.Forget(*search_);
+  if (coroutine_) services_.queue.Forget(coroutine_.handle());
+  coroutine_.Reset();
+  if (shown_) shown_->database.store(0);
+}
+
+bool Execution::Start() {
+  if (work_.request && work_.request->kind == AskRequest::Kind::kRawChat)
+    coroutine_ = RunRawChat(*this, RawRequest(work_));
+  else
+    coroutine_ = RunAgent(*this, work_.manifest, InputOf(work_, services_.models.provider().configured));
+  if (!coroutine_) return false;
+  coroutine_.Start(services_.queue);
+  return true;
+}
+
+Outcome Execution::Take() {
+  try {
+    return coroutine_.Take();
+  } catch (const std::bad_alloc&) {
+    return OutOfMemory();
+  } catch (const std::exception& e) {
+    Failure failure;
+    failure.error = {"XX000", std::string("fault in the agent's pipeline: ") + e.what(), "", ""};
+    failure.code = "internal_error";
+    return failure;
+  }
+}
+
+Failure Execution::Drop(Error error, std::string code) {
+  Failure failure;
+  failure.error = std::move(error);
+  failure.code = std::move(code);
+  if (call_ && call_->under_way()) {
+    const ChatReply partial = call_->TakePartial();
+    failure.usage = partial.usage;
+  }
+  failure.raw_text = delivered_;
+  failure.output_started = !delivered_.empty();
+  return failure;
+}
+
+void Execution::SetPaused(bool paused) {
+  if (call_) call_->SetPaused(paused);
+}
+
+void Execution::Record(StepRecord step) {
+  progress_ = step.progress;
+  Show(step.number, step.name, step.progress);
+  if (!work_.ask) services_.notifier.Event(work_.id, work_.attempt, "step", step.name, step.progress);
+  steps_.push_back(std::move(step));
+}
+
+void Execution::Begin(int number, const std::string& name, int progress) { Show(number, name, progress); }
+
+void Execution::Show(int step, const std::string& name, int progress) {
+  if (!shown_) return;
+  shown_->version.fetch_add(1);
+  shown_->step.store(step);
+  shown_->progress.store(progress);
+  std::strncpy(shown_->step_name, name.c_str(), sizeof shown_->step_name - 1);
+  shown_->version.fetch_add(1);
+}
+
+void Execution::Delta(std::string_view text) {
+  if (!work_.stream || text.empty()) return;
+  delivered_ += text;
+  if (work_.ask)
+    services_.asks.SendDelta(*work_.ask, text);
+  else
+    services_.notifier.Delta(work_.id, work_.attempt, text, MonoNow());
+}
+
+void Execution::StartSearch(SearchRequest request, Slot<SearchReply>& slot) {
+  if (work_.request) {
+    // The caller has searched already, before it asked.
+    if (work_.request->search_error)
+      slot.Set(SearchReply(*work_.request->search_error));
+    else
+      slot.Set(SearchReply(work_.request->passages));
+    return;
+  }
+  search_ = services_.retrieval.Start(work_.owner, work_.id, std::move(request), slot, [this] { search_.reset(); });
+}
+
+void Execution::StartChat(ChatRequest request, TextSink* sink, Slot<ChatOutcome>& slot) {
+  ModelCall::Context context;
+  context.task = work_.id;
+  // One key a call, whatever the attempt: a server that did the work of a lost
+  // answer can tell.
+  context.idempotency_key = "capeai-" + work_.id.ToHex() + "-" + std::to_string(++exchanges_);
+  context.timeout = work_.deadline ? std::max(*work_.deadline - MonoNow(), Duration(1)) : kNoTimeout;
+  call_ = std::make_unique<ModelCall>(services_.models, std::move(request), std::move(context), sink, slot);
+}
+
+Failure OutOfMemory() {
+  Failure failure;
+  failure.error = {sqlstate::kOutOfMemory, "out of memory", "", ""};
+  failure.code = "out_of_memory";
+  failure.retryable = true;
+  return failure;
+}
+
+Task<Outcome> RunRawChat(Host& host, ChatRequest request) {
+  StepRecord step;
+  step.number = 1;
+  step.name = StepName(StepKind::kGenerateResponse);
+  step.progress = 100;
+  step.started_at = host.now();
+  step.input = Json::Object().Set("messages", request.messages).Set("model", Json::String(request.model));
+  host.Begin(1, step.name, 0);
+
+  Slot<ChatOutcome> slot(host.queue());
+  host.StartChat(std::move(request), nullptr, slot);
+  ChatOutcome outcome = co_await slot;
+
+  step.completed_at = host.now();
+  if (auto* error = std::get_if<ChatError>(&outcome)) {
+    step.succeeded = false;
+    step.error = Json::Object().Set("message", Json::String(error->message)).Set("status", Json::Int(error->status));
+    host.Record(std::move(step));
+    co_return ChatFailure(*error);
+  }
+  auto& reply = std::get<ChatReply>(outcome);
+  Answer answer;
+  answer.response = reply.text;
+  answer.raw_text = reply.text;
+  answer.finish_reason = reply.finish_reason;
+  answer.model = reply.model;
+  answer.usage = reply.usage;
+  answer.lossy = reply.lossy;
+  answer.output = reply.raw;
+  step.output = Json::Object().Set("raw_text", Json::String(reply.text));
+  host.Record(std::move(step));
+  co_return answer;
+}
+
+}  // namespace capeai::worker

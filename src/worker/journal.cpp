@@ -1,0 +1,101 @@
+#include "worker/journal.hpp"
+
+#include <algorithm>
+
+#include "pg/guard.hpp"
+#include "pg/process.hpp"
+#include "pg/transaction.hpp"
+
+namespace capeai::worker {
+
+void Journal::AddEnd(store::AttemptEnd end, std::vector<store::RunRow> runs) {
+  const Uuid id = end.task_id;
+  ends_.insert_or_assign(id, Entry{std::move(end), std::move(runs)});
+}
+
+const store::AttemptEnd* Journal::Find(const Uuid& task) const {
+  const auto found = ends_.find(task);
+  return found == ends_.end() ? nullptr : &found->second.end;
+}
+
+void Journal::Write(const Uuid& installation, const Uuid& worker) {
+  settled_ = {};
+  asks_written_ = asks_.size();
+  if (!asks_.empty()) {
+    store::InsertAsks(installation, worker, asks_);
+    for (const auto& ask : asks_) settled_.asks.push_back(ask.id);
+  }
+  if (ends_.empty()) return;
+  if (isolate_)
+    WriteOneByOne(worker);
+  else
+    WriteEnds(worker);
+}
+
+void Journal::WriteEnds(const Uuid& worker) {
+  std::vector<store::AttemptEnd> ends;
+  std::vector<store::RunRow> runs;
+  ends.reserve(ends_.size());
+  for (const auto& [id, entry] : ends_) {
+    ends.push_back(entry.end);
+    runs.insert(runs.end(), entry.runs.begin(), entry.runs.end());
+  }
+  std::vector<Uuid> written = store::WriteEnds(worker, ends, runs);
+  Sort(worker, std::move(written));
+}
+
+void Journal::WriteOneByOne(const Uuid& worker) {
+  std::vector<Uuid> written;
+  for (auto& [id, entry] : ends_) {
+    try {
+      pg::Subtransaction one;
+      const bool moved = !store::WriteEnds(worker, {entry.end}, entry.runs).empty();
+      one.Commit();
+      if (moved) written.push_back(id);
+    } catch (const pg::PgError& e) {
+      pg::LogError("a result cannot be stored", e.error());
+      // Without what was said: only that it ended, and why nothing is there.
+      store::AttemptEnd& end = entry.end;
+      end.status = "failed";
+      end.next_attempt = end.attempt;
+      end.output.clear();
+      end.usage.clear();
+      end.model.clear();
+      end.error_code = "result_not_stored";
+      end.error_message = "the database could not store the result: " + e.error().sqlstate;
+      end.event_type = "failed";
+      end.event_data = "{\"error_code\": \"result_not_stored\"}";
+      entry.runs.clear();
+    }
+  }
+  Sort(worker, std::move(written));
+}
+
+void Journal::Sort(const Uuid& worker, std::vector<Uuid> written) {
+  for (const Uuid& id : written) settled_.ends.emplace_back(id, Fate::kWritten);
+  if (written.size() == ends_.size()) return;
+  std::sort(written.begin(), written.end());
+  std::vector<store::AttemptEnd> rest;
+  for (const auto& [id, entry] : ends_)
+    if (!std::binary_search(written.begin(), written.end(), id)) rest.push_back(entry.end);
+  const std::vector<Uuid> ours = store::StillOurs(worker, rest);
+  for (const auto& end : rest)
+    if (std::find(ours.begin(), ours.end(), end.task_id) == ours.end())
+      settled_.ends.emplace_back(end.task_id, Fate::kStale);
+}
+
+Journal::Settled Journal::Settle() {
+  asks_.erase(asks_.begin(), asks_.begin() + static_cast<std::ptrdiff_t>(asks_written_));
+  asks_written_ = 0;
+  isolate_ = false;
+  for (const auto& [id, fate] : settled_.ends) ends_.erase(id);
+  return std::exchange(settled_, {});
+}
+
+void Journal::Undo() {
+  settled_ = {};
+  asks_written_ = 0;
+  isolate_ = true;
+}
+
+}  // namespace capeai::worker

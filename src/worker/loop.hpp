@@ -1,0 +1,122 @@
+// The worker's loop: the one place that sees everything, and a plain function.
+// Each turn it waits, lets sockets and backends have their say, resumes the
+// coroutines that may go on, and writes what came of it: one durable
+// transaction for all tasks, then one that notifies.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/coroutine.hpp"
+#include "net/client.hpp"
+#include "pg/process.hpp"
+#include "pg/shared.hpp"
+#include "worker/ask_server.hpp"
+#include "worker/execution.hpp"
+#include "worker/flight_recorder.hpp"
+#include "worker/journal.hpp"
+#include "worker/manifests.hpp"
+#include "worker/model_gateway.hpp"
+#include "worker/notifier.hpp"
+#include "worker/retrieval.hpp"
+
+namespace capeai::worker {
+
+class Loop {
+ public:
+  // `slot` is ours already. Throws when the process cannot work at all.
+  Loop(int slot, const Uuid& incarnation);
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Returns when this database has no (usable) extension any more, or another
+  // database is to have the slot. SIGTERM ends the process from within.
+  void Run();
+
+ private:
+  // One turn.
+  void Turn();
+  Duration HowLong(MonoTime now) const;
+  void HearBackends();
+  void ResumeReady();
+  void RunTimers(MonoTime now);
+  void Reload();
+
+  // What became of attempts (loop_outcome.cpp).
+  void Collect(Execution& execution);
+  void End(Execution& execution, Outcome outcome);
+  void EndWithAnswer(Execution& execution, Answer answer);
+  void EndWithFailure(Execution& execution, Failure failure);
+  void Cancel(const Uuid& task, const char* reason);
+  void Launch(Work work);
+  void LaunchAsk(AskServer::Arrived arrived);
+  void Retry(const Work& work, const Failure& failure, Duration delay, store::AttemptEnd& end);
+
+  // The tick: what is written and claimed (loop_tick.cpp).
+  bool TickIsDue(MonoTime now) const;
+  void Tick(MonoTime now);
+  bool CheckExtension();
+  void WriteAndClaim(MonoTime now);
+  void AfterCommit(const Journal::Settled& settled, std::vector<Work> claimed);
+  void TendQueue(MonoTime now);
+  std::vector<Work> ClaimWork(MonoTime now);
+  bool CompleteWork(Work& work);
+  int Capacity() const;
+  void WakeWaiters(const std::vector<Uuid>& ended);
+
+  int slot_index_;
+  pg::WorkerSlot& slot_;
+  Uuid incarnation_;
+  Uuid installation_;
+  unsigned extension_oid_ = 0;
+  bool leaving_ = false;
+
+  FlightRecorder recorder_;
+  ReadyQueue queue_;
+  std::unique_ptr<net::Poller> poller_;
+  std::unique_ptr<net::HttpClient> http_;
+  std::unique_ptr<ModelGateway> models_;
+  Retrieval retrieval_;
+  Notifier notifier_;
+  AskServer asks_;
+  Manifests manifests_;
+  Journal journal_;
+  std::unique_ptr<pg::EventWait> wait_;
+
+  std::unordered_map<Uuid, std::unique_ptr<Execution>> executions_;
+  std::unordered_map<void*, Execution*> by_handle_;
+  std::vector<pg::ActiveTask*> free_lines_;       // of capeai.active_tasks
+  std::multimap<MonoTime, Uuid> deadlines_;
+  std::multimap<MonoTime, Work> retries_;         // of asks
+  std::unordered_map<Uuid, Work> asks_unstored_;  // until their first row is committed
+  struct PendingReply {
+    AskAddress to;
+    AskReply reply;
+  };
+  std::unordered_map<Uuid, PendingReply> replies_;    // sent once the end is durable
+  std::unordered_map<Uuid, std::pair<MonoTime, Work>> again_;   // retries, once the failed attempt is stored
+  struct Ending {
+    unsigned owner;
+    int attempt;
+    bool ask;
+    const char* event;
+    std::string text;
+  };
+  std::unordered_map<Uuid, Ending> endings_;      // notified once the end is durable
+
+  bool look_ = true;             // claim, signals, blocked: something may be there
+  bool more_ = false;            // the last claim was as large as it could be
+  bool tend_ = true;
+  bool recovered_ = false;
+  MonoTime next_fallback_{};
+  MonoTime next_try_{};          // after a lock that was not free, or an error
+  std::optional<MonoTime> next_due_;
+  int consecutive_errors_ = 0;
+};
+
+}  // namespace capeai::worker

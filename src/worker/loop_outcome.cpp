@@ -1,0 +1,264 @@
+// Loop: starting attempts, and what becomes of them when they end.
+#include <algorithm>
+#include <random>
+
+#include "agent/failure.hpp"
+#include "pg/process.hpp"
+#include "pg/settings.hpp"
+#include "policy/retry.hpp"
+#include "worker/loop.hpp"
+
+namespace capeai::worker {
+namespace {
+
+double Dice() {
+  static std::mt19937_64 generator{std::random_device{}()};
+  return std::uniform_real_distribution<double>(0, 1)(generator);
+}
+
+std::string UsageJson(const Usage& usage) {
+  return Json::Object()
+      .Set("prompt_tokens", Json::Int(usage.prompt_tokens))
+      .Set("completion_tokens", Json::Int(usage.completion_tokens))
+      .Set("cached_tokens", Json::Int(usage.cached_tokens))
+      .Set("reasoning_tokens", Json::Int(usage.reasoning_tokens))
+      .Set("source", Json::String(usage.reported ? "reported" : "estimated"))
+      .Dump();
+}
+
+// When to try again after `failure`; nothing: not at all.
+std::optional<Duration> RetryAfter(const Work& work, const Failure& failure) {
+  policy::RetryInput input;
+  input.fault = !failure.retryable ? policy::Fault::kPermanent
+                : failure.charge   ? policy::Fault::kTransient
+                                   : policy::Fault::kPaused;
+  if (failure.output_started && !(work.manifest && work.manifest->retry_after_output))
+    input.fault = policy::Fault::kPermanent;
+  input.failures = failure.charge ? work.failures + 1 : work.pauses + 1;
+  input.random = Dice();
+  input.retry_after = failure.retry_after;
+  if (work.deadline) input.remaining = *work.deadline - MonoNow();
+  policy::RetrySettings settings;
+  settings.max_attempts = work.max_attempts;
+  return policy::DecideRetry(settings, input);
+}
+
+bool Spent(const Usage& usage) { return usage.prompt_tokens > 0 || usage.completion_tokens > 0; }
+
+std::vector<store::RunRow> RunsOf(const Execution& execution, const char* last_status) {
+  std::vector<store::RunRow> runs;
+  for (const StepRecord& step : execution.steps()) {
+    store::RunRow& run = runs.emplace_back();
+    run.task_id = execution.work().id;
+    run.attempt = execution.work().attempt;
+    run.step_number = step.number;
+    run.step_name = step.name;
+    run.status = step.succeeded ? "succeeded" : last_status;
+    run.input = step.input.Dump();
+    run.output = step.output.Dump();
+    run.error = step.error.Dump();
+    run.started_at = step.started_at;
+    run.completed_at = step.completed_at;
+  }
+  return runs;
+}
+
+store::AttemptEnd EndOf(const Work& work, const char* status, const Usage& usage) {
+  store::AttemptEnd end;
+  end.task_id = work.id;
+  end.attempt = work.attempt;
+  end.status = status;
+  end.failures = work.failures;
+  end.event_type = status;
+  end.prompt_tokens = usage.prompt_tokens;
+  end.completion_tokens = usage.completion_tokens;
+  if (Spent(usage)) end.usage = UsageJson(usage);
+  return end;
+}
+
+// The members of capeai.answer that the pipeline knows; the rest is the caller's.
+Json AnswerJson(const Work& work, const Answer& answer, Duration took) {
+  Json suggestions = Json::Array();
+  for (const std::string& s : answer.suggestions) suggestions.Push(Json::String(s));
+  Json out = Json::Object();
+  out.Set("response", Json::String(answer.response))
+      .Set("suggestions", suggestions)
+      .Set("resources", answer.resources ? answer.resources : Json::Array())
+      .Set("citations", answer.citations ? answer.citations : Json::Array())
+      .Set("finish_reason", Json::String(answer.finish_reason))
+      .Set("processing_time_ms", Json::Int(Millis(took)))
+      .Set("task_id", Json::String(work.id.ToString()))
+      .Set("model", Json::String(answer.model))
+      .Set("usage", Json::Parse(UsageJson(answer.usage)));
+  if (answer.confidence_score) out.Set("confidence_score", Json::Real(*answer.confidence_score));
+  if (answer.grounded) out.Set("grounded", Json::Bool(*answer.grounded));
+  if (work.conversation) out.Set("conversation", Json::String(work.conversation->ToString()));
+  if (work.request && work.request->kind == AskRequest::Kind::kRawChat) out.Set("raw", answer.output);
+  return out;
+}
+
+}  // namespace
+
+void Loop::Launch(Work work) {
+  work.started = MonoNow();
+  const Uuid id = work.id;
+  pg::ActiveTask* line = nullptr;
+  if (!free_lines_.empty()) {
+    line = free_lines_.back();
+    free_lines_.pop_back();
+  }
+  if (work.deadline) deadlines_.emplace(*work.deadline, id);
+  const bool announce = !work.ask;
+  const int attempt = work.attempt;
+  const unsigned owner = work.owner;
+  auto execution =
+      std::make_unique<Execution>(std::move(work), Services{queue_, *models_, retrieval_, notifier_, asks_}, line);
+  Execution& started = *execution;
+  executions_[id] = std::move(execution);
+  if (announce) {
+    if (attempt == 1) notifier_.Event(id, 0, "queued", "", 0);
+    notifier_.Event(id, attempt, "started", "", 0);
+    notifier_.Lifecycle(owner, id, "started");
+  }
+  if (!started.Start()) {
+    End(started, OutOfMemory());
+    return;
+  }
+  by_handle_[started.handle().address()] = &started;
+}
+
+void Loop::LaunchAsk(AskServer::Arrived arrived) {
+  const AskRequest& request = arrived.request;
+  Work work;
+  work.id = request.task_id;
+  work.agent_id = request.agent_id;
+  work.agent_version_id = request.agent_version_id;
+  work.owner = request.owner;
+  work.user_id = request.user_id;
+  work.attempt = 1;
+  work.max_attempts = pg::settings::MaxAttempts();
+  work.deadline = MonoNow() + std::max(request.timeout - (WallNow() - request.asked_at), Duration(0));
+  work.input = request.input;
+  work.model = request.model;
+  work.options = request.options;
+  work.stream = request.stream;
+  work.conversation = request.conversation;
+  work.ask = arrived.address;
+
+  store::NewAsk row;
+  row.id = work.id;
+  row.agent_id = work.agent_id;
+  row.agent_version_id = work.agent_version_id;
+  row.owner = work.owner;
+  row.user_id = work.user_id;
+  row.application_name = request.application_name;
+  row.client_addr = request.client_addr;
+  row.input = work.input.Dump();
+  row.options = work.options.Dump();
+  row.model = work.model;
+  row.stream = work.stream;
+  row.conversation = work.conversation;
+  row.asked_at = request.asked_at;
+  row.deadline = request.asked_at + request.timeout;
+  row.max_attempts = work.max_attempts;
+  journal_.AddAsk(std::move(row));
+  work.request = std::make_shared<const AskRequest>(std::move(arrived.request));
+  const Uuid id = work.id;
+  asks_unstored_.insert_or_assign(id, std::move(work));
+}
+
+void Loop::Collect(Execution& execution) { End(execution, execution.Take()); }
+
+void Loop::End(Execution& execution, Outcome outcome) {
+  const Uuid id = execution.work().id;
+  if (execution.handle()) by_handle_.erase(execution.handle().address());
+  if (auto* answer = std::get_if<Answer>(&outcome))
+    EndWithAnswer(execution, std::move(*answer));
+  else
+    EndWithFailure(execution, std::move(std::get<Failure>(outcome)));
+  if (execution.shown()) free_lines_.push_back(execution.shown());
+  executions_.erase(id);
+}
+
+void Loop::EndWithAnswer(Execution& execution, Answer answer) {
+  const Work& work = execution.work();
+  store::AttemptEnd end = EndOf(work, "succeeded", answer.usage);
+  end.output = (answer.output ? answer.output : Json::Object()).Dump();
+  end.model = answer.model;
+  Json data = Json::Object().Set("attempt", Json::Int(work.attempt)).Set("model", Json::String(answer.model));
+  if (answer.lossy) data.Set("lossy", Json::Bool(true));
+  end.event_data = data.Dump();
+  endings_[work.id] = {work.owner, work.attempt, work.ask.has_value(), "succeeded", ""};
+  if (work.ask) {
+    AskReply reply;
+    reply.kind = AskReply::Kind::kAnswer;
+    reply.answer = AnswerJson(work, answer, MonoNow() - work.started);
+    replies_[work.id] = {*work.ask, std::move(reply)};
+  }
+  journal_.AddEnd(std::move(end), RunsOf(execution, "failed"));
+}
+
+void Loop::EndWithFailure(Execution& execution, Failure failure) {
+  const Work& work = execution.work();
+  const bool cancelled = failure.code == "cancelled";
+  const auto delay = cancelled ? std::nullopt : RetryAfter(work, failure);
+
+  store::AttemptEnd end = EndOf(work, cancelled ? "cancelled" : "failed", failure.usage);
+  if (failure.charge && !cancelled) end.failures = work.failures + 1;
+  end.error_code = failure.code;
+  end.error_message = failure.error.message;
+  end.event_data = FailureDetails(failure).Set("attempt", Json::Int(work.attempt)).Dump();
+  if (!failure.raw_text.empty())
+    end.output = Json::Object()
+                     .Set("response", Json::String(failure.raw_text))
+                     .Set("partial", Json::Bool(true))
+                     .Dump();
+  if (delay) {
+    Retry(work, failure, *delay, end);
+  } else {
+    endings_[work.id] = {work.owner, work.attempt, work.ask.has_value(), cancelled ? "cancelled" : "failed",
+                         cancelled ? "" : failure.error.message};
+    if (work.ask) {
+      AskReply reply;
+      reply.kind = AskReply::Kind::kError;
+      reply.error = failure.error;
+      replies_[work.id] = {*work.ask, std::move(reply)};
+    }
+  }
+  journal_.AddEnd(std::move(end), RunsOf(execution, cancelled ? "cancelled" : "failed"));
+}
+
+// A queued task goes back to its queue with a later run_at; an ask stays running
+// and tries again here.
+void Loop::Retry(const Work& work, const Failure& failure, Duration delay, store::AttemptEnd& end) {
+  slot_.retried.fetch_add(1);
+  end.event_type = "retrying";
+  end.wait_reason = failure.charge ? "retry" : failure.code;
+  if (!work.ask) {
+    end.status = "queued";
+    end.run_at = WallNow() + delay;
+    if (failure.output_started) notifier_.Event(work.id, work.attempt, "reset", "", -1);
+    notifier_.Event(work.id, work.attempt, "retrying", "", -1, failure.error.message);
+    return;
+  }
+  end.status = "running";
+  end.next_attempt = work.attempt + 1;
+  Work next = work;
+  next.attempt = end.next_attempt;
+  next.failures = end.failures;
+  next.pauses = failure.charge ? 0 : work.pauses + 1;
+  again_[work.id] = {MonoNow() + delay, std::move(next)};
+  if (!failure.output_started) return;
+  AskReply reset;
+  reset.kind = AskReply::Kind::kReset;
+  asks_.Send(*work.ask, std::move(reset), false);
+}
+
+void Loop::Cancel(const Uuid& task, const char* reason) {
+  const auto found = executions_.find(task);
+  if (found == executions_.end()) return;
+  Execution& execution = *found->second;
+  End(execution, execution.Drop(Error{sqlstate::kQueryCanceled, reason, "", ""}, "cancelled"));
+}
+
+}  // namespace capeai::worker

@@ -1,0 +1,246 @@
+// Loop: the tick. What attempts left behind is written, new work is claimed, in
+// one transaction; then those who wait are told.
+#include <algorithm>
+
+#include "pg/guard.hpp"
+#include "pg/process.hpp"
+#include "pg/session.hpp"
+#include "pg/settings.hpp"
+#include "pg/transaction.hpp"
+#include "store/installation.hpp"
+#include "worker/loop.hpp"
+
+namespace capeai::worker {
+namespace {
+
+// Claimed at once. Large enough to share a commit among many, small enough that
+// the first requests are out before the last ones are read.
+constexpr int kClaimBatch = 500;
+// Rows that housekeeping touches in one tick.
+constexpr int kTendBatch = 500;
+constexpr int kTurnsOfHistory = 20;
+constexpr Duration kLockPause = std::chrono::milliseconds(100);
+
+// The commit is the one place where a synchronous standby can make us wait;
+// health reads this mark.
+class CommitMark {
+ public:
+  explicit CommitMark(pg::WorkerSlot& slot) : slot_(slot) { slot_.committing.store(1); }
+  ~CommitMark() { slot_.committing.store(0); }
+
+ private:
+  pg::WorkerSlot& slot_;
+};
+
+}  // namespace
+
+int Loop::Capacity() const {
+  if (!pg::settings::Enabled()) return 0;
+  const int most = std::min<int>(pg::settings::MaxInFlight(),
+                                 static_cast<int>(free_lines_.size() + executions_.size()));
+  slot_.effective_max_in_flight.store(most);
+  const int used = static_cast<int>(executions_.size() + asks_unstored_.size() + retries_.size());
+  return std::max(0, most - used);
+}
+
+bool Loop::TickIsDue(MonoTime now) const {
+  if (now < next_try_) return false;
+  if (now >= next_fallback_) return true;
+  if (!journal_.empty() || look_) return true;
+  if (more_ && Capacity() > 0) return true;
+  return next_due_ && now >= *next_due_ && Capacity() > 0;
+}
+
+void Loop::Tick(MonoTime now) {
+  if (now >= next_fallback_) {
+    next_fallback_ = now + pg::settings::FallbackInterval();
+    look_ = true;
+    tend_ = true;
+  }
+  try {
+    WriteAndClaim(now);
+  } catch (const pg::PgError& e) {
+    journal_.Undo();
+    next_try_ = MonoNow() + kLockPause;
+    slot_.lock_waits.fetch_add(1);
+    // lock_not_available is what the net of lock_timeout catches: nothing to report.
+    if (e.error().sqlstate != "55P03") pg::LogError("writing results", e.error());
+  }
+  pg::ReportIdle(executions_.empty() ? "capeai: waiting for work" : "capeai: running tasks");
+}
+
+bool Loop::CheckExtension() {
+  const auto extension = pg::FindExtension();
+  if (!extension || (extension_oid_ != 0 && extension->oid != extension_oid_)) {
+    leaving_ = true;   // dropped, or dropped and made again: a new worker begins afresh
+    return false;
+  }
+  extension_oid_ = extension->oid;
+  const bool same = extension->version == CAPEAI_VERSION;
+  const bool enabled = pg::settings::Enabled();
+  slot_.state.store(static_cast<int>(!same     ? pg::WorkerState::kPausedVersion
+                                     : enabled ? pg::WorkerState::kRunning
+                                               : pg::WorkerState::kDisabled));
+  return same;
+}
+
+void Loop::WriteAndClaim(MonoTime now) {
+  const bool looking = std::exchange(look_, false);
+  // Only first rows of asks may be lost in a crash: their callers are gone then.
+  const bool durable = journal_.has_ends() || looking || more_ || next_due_.has_value();
+  pg::Transaction transaction("capeai: writing results and claiming tasks", durable);
+  if (!CheckExtension()) return;
+  pg::AsExtensionOwner as_owner;
+  if (!store::LockWorkTables()) {
+    look_ = looking;
+    next_try_ = now + kLockPause;
+    slot_.lock_waits.fetch_add(1);
+    return;
+  }
+  if (installation_.nil()) installation_ = store::CurrentInstallation();
+  journal_.Write(installation_, incarnation_);
+  std::vector<store::Signal> signals;
+  if (looking) signals = store::TakeSignals();
+  if (std::exchange(tend_, false)) TendQueue(now);
+  std::vector<Work> claimed;
+  if (Capacity() > 0 && (looking || more_ || (next_due_ && now >= *next_due_))) claimed = ClaimWork(now);
+  for (auto& [id, work] : asks_unstored_) CompleteWork(work);
+  {
+    CommitMark mark(slot_);
+    transaction.Commit();
+  }
+  slot_.transactions.fetch_add(1);
+  AfterCommit(journal_.Settle(), std::move(claimed));
+  for (const auto& signal : signals) {
+    if (signal.signal == "cancel") {
+      Cancel(signal.task_id, "cancelled by capeai_cancel_task");
+    } else if (signal.owner != 0) {
+      notifier_.Event(signal.task_id, signal.attempt, "cancelled", "", -1);
+      notifier_.Lifecycle(signal.owner, signal.task_id, "cancelled");
+      notifier_.Forget(signal.task_id);
+      WakeWaiters({signal.task_id});
+    }
+  }
+}
+
+void Loop::TendQueue(MonoTime) {
+  store::Recover(installation_, incarnation_, recovered_ ? Uuid{} : recorder_.blamed());
+  recovered_ = true;
+  store::FailOverdue(installation_, WallNow(), kTendBatch);
+  store::DeleteOld(WallNow(), pg::settings::Retention(), pg::settings::AuditRetention(), kTendBatch);
+}
+
+std::vector<Work> Loop::ClaimWork(MonoTime now) {
+  store::ResolveBlocked(installation_, kTendBatch);
+  const int limit = std::min(Capacity(), kClaimBatch);
+  auto tasks = store::Claim(installation_, incarnation_, WallNow(), limit);
+  more_ = static_cast<int>(tasks.size()) == limit;
+  next_due_.reset();
+  if (!more_) {
+    if (const auto due = store::NextDue(installation_))
+      next_due_ = now + std::max<Duration>(*due - WallNow(), Duration(0));
+  }
+  slot_.claimed.fetch_add(tasks.size());
+  std::vector<Work> out;
+  for (auto& task : tasks) {
+    Work& work = out.emplace_back();
+    work.id = task.id;
+    work.agent_id = task.agent_id;
+    work.agent_version_id = task.agent_version_id;
+    work.owner = task.owner;
+    work.user_id = std::move(task.user_id);
+    work.attempt = task.attempt;
+    work.failures = task.failures;
+    work.max_attempts = task.max_attempts;
+    if (task.deadline) work.deadline = now + (*task.deadline - WallNow());
+    work.input = Json::Parse(task.input);
+    work.model = std::move(task.model);
+    work.options = Json::Parse(task.options);
+    work.stream = task.stream;
+    work.conversation = task.conversation;
+    CompleteWork(work);
+  }
+  return out;
+}
+
+bool Loop::CompleteWork(Work& work) {
+  if (work.manifest) return true;
+  std::string problem;
+  work.manifest = manifests_.Get(work.agent_version_id, MonoNow(), &problem);
+  if (!work.manifest) return false;
+  if (work.conversation) {
+    for (auto& turn : store::LoadTurns(*work.conversation, work.owner, work.id, kTurnsOfHistory))
+      work.history.push_back({std::move(turn.query), std::move(turn.response)});
+  }
+  return true;
+}
+
+void Loop::AfterCommit(const Journal::Settled& settled, std::vector<Work> claimed) {
+  for (const Uuid& id : settled.asks) {
+    auto stored = asks_unstored_.extract(id);
+    if (!stored.empty()) claimed.push_back(std::move(stored.mapped()));
+  }
+  std::vector<Uuid> ended;
+  for (const auto& [id, fate] : settled.ends) {
+    const bool written = fate == Journal::Fate::kWritten;
+    if (!written) slot_.stale.fetch_add(1);
+    if (auto again = again_.extract(id); !again.empty() && written)
+      retries_.emplace(again.mapped().first, std::move(again.mapped().second));
+    if (auto reply = replies_.extract(id); !reply.empty())
+      asks_.Send(reply.mapped().to, std::move(reply.mapped().reply), true);
+    const auto ending = endings_.extract(id);
+    if (ending.empty()) continue;
+    const Ending& end = ending.mapped();
+    ended.push_back(id);
+    if (written) {
+      auto& counter = *end.event == 's' ? slot_.succeeded : *end.event == 'f' ? slot_.failed : slot_.cancelled;
+      counter.fetch_add(1);
+      if (!end.ask) {
+        notifier_.Event(id, end.attempt, end.event, "", *end.event == 's' ? 100 : -1, end.text);
+        notifier_.Lifecycle(end.owner, id, end.event);
+      }
+    }
+    notifier_.Forget(id);
+  }
+  if (!ended.empty()) {
+    look_ = look_ || next_due_.has_value();
+    WakeWaiters(ended);
+  }
+  for (Work& work : claimed) {
+    if (work.manifest) {
+      Launch(std::move(work));
+      continue;
+    }
+    // It ends like any attempt, but without having begun.
+    store::AttemptEnd end;
+    end.task_id = work.id;
+    end.attempt = work.attempt;
+    end.status = "failed";
+    end.event_type = "failed";
+    end.failures = work.failures;
+    end.error_code = "agent_archived";
+    end.error_message = "the agent's version is archived or cannot be read";
+    end.event_data = "{\"error_code\": \"agent_archived\"}";
+    endings_[work.id] = {work.owner, work.attempt, work.ask.has_value(), "failed", end.error_message};
+    if (work.ask) {
+      AskReply reply;
+      reply.kind = AskReply::Kind::kError;
+      reply.error = Error{sqlstate::kUndefinedObject, end.error_message, "", ""};
+      replies_[work.id] = {*work.ask, std::move(reply)};
+    }
+    journal_.AddEnd(std::move(end), {});
+  }
+}
+
+void Loop::WakeWaiters(const std::vector<Uuid>& ended) {
+  if (slot_.waiters.load() == 0) return;
+  std::vector<uint64_t> halves;
+  for (const Uuid& id : ended) halves.push_back(std::hash<Uuid>{}(id));
+  std::sort(halves.begin(), halves.end());
+  for (int proc = 0; proc < pg::BackendCount(); ++proc) {
+    const uint64_t waits_for = pg::PostOf(proc).waits_for.load();
+    if (waits_for != 0 && std::binary_search(halves.begin(), halves.end(), waits_for)) pg::SetLatchOf(proc);
+  }
+}
+
+}  // namespace capeai::worker

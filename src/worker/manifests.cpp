@@ -1,0 +1,40 @@
+#include "worker/manifests.hpp"
+
+#include "store/work.hpp"
+
+namespace capeai::worker {
+namespace {
+
+constexpr Duration kKeep = std::chrono::seconds(1);
+constexpr size_t kMaxEntries = 1000;
+
+}  // namespace
+
+std::shared_ptr<const Manifest> Manifests::Get(const Uuid& version, MonoTime now, std::string* problem) {
+  const auto known = entries_.find(version);
+  if (known != entries_.end() && now - known->second.read_at < kKeep) {
+    *problem = known->second.problem;
+    return known->second.manifest;
+  }
+  if (entries_.size() > kMaxEntries) entries_.clear();
+  Entry entry;
+  entry.read_at = now;
+  const auto row = store::LoadVersion(version);
+  if (!row) {
+    entry.problem = "the agent's version does not exist any more";
+  } else if (row->archived) {
+    entry.problem = "the agent's version is archived";
+  } else {
+    auto parsed = ParseManifest(Json::Parse(row->manifest));
+    if (auto* manifest = std::get_if<Manifest>(&parsed))
+      entry.manifest = std::make_shared<const Manifest>(std::move(*manifest));
+    else
+      entry.problem = "the agent's manifest cannot be read";
+  }
+  *problem = entry.problem;
+  auto manifest = entry.manifest;
+  entries_.insert_or_assign(version, std::move(entry));
+  return manifest;
+}
+
+}  // namespace capeai::worker

@@ -1,0 +1,145 @@
+#include "worker/notifier.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+
+#include "base/utf8.hpp"
+#include "openai/json.hpp"
+#include "pg/encoding.hpp"
+#include "pg/process.hpp"
+#include "pg/session.hpp"
+#include "pg/settings.hpp"
+#include "pg/transaction.hpp"
+#include "store/installation.hpp"
+
+namespace capeai::worker {
+namespace {
+
+// PostgreSQL allows 7,999 bytes of payload; a piece of text may grow sixfold
+// when JSON escapes it, so pieces are halved until they fit.
+constexpr size_t kMaxPayload = 7900;
+constexpr size_t kMaxPiece = 6000;
+
+std::string Timestamp() {
+  const int64_t micros = WallNow().time_since_epoch().count();
+  const time_t seconds = static_cast<time_t>(micros / 1000000);
+  tm parts;
+  gmtime_r(&seconds, &parts);
+  char text[48];
+  const size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+  std::snprintf(text + n, sizeof text - n, ".%06dZ", static_cast<int>(micros % 1000000));
+  return text;
+}
+
+std::string Payload(const Uuid& task, int64_t seq, int attempt, const char* event, std::string_view step,
+                    int progress, std::string_view text, const std::string& at) {
+  std::string out = "{\"task\":\"" + task.ToString() + "\",\"seq\":" + std::to_string(seq) +
+                    ",\"attempt\":" + std::to_string(attempt) + ",\"event\":\"" + event + "\"";
+  if (!step.empty()) out += ",\"step\":" + Json::String(step).Dump();
+  if (progress >= 0) out += ",\"progress\":" + std::to_string(progress);
+  if (!text.empty()) out += ",\"text\":" + Json::String(text).Dump();
+  return out + ",\"at\":\"" + at + "\"}";
+}
+
+}  // namespace
+
+void Notifier::Event(const Uuid& task, int attempt, const char* event, std::string_view step, int progress,
+                     std::string_view text) {
+  FlushDelta(task);
+  Append(task, attempt, event, step, progress, text);
+}
+
+void Notifier::Append(const Uuid& task, int attempt, const char* event, std::string_view step, int progress,
+                      std::string_view text) {
+  Stream& stream = streams_[task];
+  if (stream.attempt != attempt) stream = Stream{attempt, 0, "", {}};
+  messages_.push_back({"capeai_task_" + task.ToHex(),
+                       Payload(task, ++stream.seq, attempt, event, step, progress, text, Timestamp())});
+}
+
+void Notifier::Delta(const Uuid& task, int attempt, std::string_view text, MonoTime now) {
+  Stream& stream = streams_[task];
+  if (stream.attempt != attempt) stream = Stream{attempt, 0, "", {}};
+  if (stream.pending.empty()) {
+    stream.pending_since = now;
+    with_pending_.push_back(task);
+  }
+  stream.pending += text;
+}
+
+void Notifier::FlushDelta(const Uuid& task) {
+  const auto found = streams_.find(task);
+  if (found == streams_.end() || found->second.pending.empty()) return;
+  AppendText(task, found->second);
+  std::erase(with_pending_, task);
+}
+
+void Notifier::AppendText(const Uuid& task, Stream& stream) {
+  const std::string text = std::exchange(stream.pending, {});
+  for (std::string_view rest = text; !rest.empty();) {
+    std::string_view piece = utf8::Prefix(rest, kMaxPiece);
+    std::string payload;
+    const std::string at = Timestamp();
+    while (true) {
+      payload = Payload(task, stream.seq + 1, stream.attempt, "delta", "", -1, piece, at);
+      if (pg::ToDatabase(payload).text.size() <= kMaxPayload) break;
+      piece = utf8::Prefix(piece, piece.size() / 2);
+    }
+    ++stream.seq;
+    messages_.push_back({"capeai_task_" + task.ToHex(), std::move(payload)});
+    rest.remove_prefix(piece.size());
+  }
+}
+
+void Notifier::Lifecycle(unsigned owner, const Uuid& task, const char* event) {
+  lifecycle_[owner].emplace_back(task, event);
+}
+
+void Notifier::Forget(const Uuid& task) { streams_.erase(task); }
+
+const std::string& Notifier::UserChannel(unsigned owner) {
+  auto [entry, fresh] = user_channels_.try_emplace(owner);
+  if (fresh) {
+    pg::AsExtensionOwner as_owner;
+    entry->second = store::UserChannel(owner);
+  }
+  return entry->second;
+}
+
+std::optional<MonoTime> Notifier::due() const {
+  if (!messages_.empty() || !lifecycle_.empty()) return MonoTime{};
+  if (with_pending_.empty()) return std::nullopt;
+  // The first is the oldest: deltas join in the order in which they began to wait.
+  return streams_.at(with_pending_.front()).pending_since + pg::settings::StreamInterval();
+}
+
+void Notifier::Send(MonoTime now) {
+  const auto when = due();
+  if (!when || *when > now) return;
+  for (const Uuid& task : std::exchange(with_pending_, {})) AppendText(task, streams_.at(task));
+  const auto messages = std::exchange(messages_, {});
+  const auto lifecycle = std::exchange(lifecycle_, {});
+  try {
+    pg::Transaction transaction("capeai: sending notifications", false);
+    if (pg::NotifyQueueUsage() > 0.5) {
+      slot_.notify_skipped.fetch_add(static_cast<uint32_t>(messages.size()));
+      return;
+    }
+    for (const Message& m : messages)
+      pg::Notify(m.channel.c_str(), pg::ToDatabase(m.payload).text.c_str());
+    const std::string at = Timestamp();
+    for (const auto& [owner, events] : lifecycle) {
+      const std::string& channel = UserChannel(owner);
+      for (const auto& [task, event] : events)
+        pg::Notify(channel.c_str(), Payload(task, 0, 0, event, "", -1, "", at).c_str());
+    }
+    transaction.Commit();
+    slot_.transactions.fetch_add(1);
+  } catch (const pg::PgError& e) {
+    slot_.notify_skipped.fetch_add(static_cast<uint32_t>(messages.size()));
+    pg::LogError("sending notifications", e.error());
+  }
+}
+
+}  // namespace capeai::worker
