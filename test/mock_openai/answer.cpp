@@ -10,8 +10,8 @@ constexpr size_t kEchoBytes = 300;
 
 // `count` tokens of readable filler, about 4 bytes each.
 std::string MadeUpText(int64_t count) {
-  static constexpr std::string_view kWords[] = {"The ", "task ", "is ", "now ", "done ", "and ", "all ", "its ",
-                                                "data ", "went ", "into ", "one ", "row. "};
+  static constexpr std::string_view kWords[] = {"The ", "task ", "is ",   "now ",  "done ", "and ", "all ",
+                                                "its ", "data ", "went ", "into ", "one ",  "row. "};
   std::string out;
   for (size_t i = 0; CountTokens(out.size()) < count; ++i) out += kWords[i % std::size(kWords)];
   return std::string(CutUtf8(out, static_cast<size_t>(count) * 4));
@@ -28,7 +28,8 @@ std::string PlainText(const cJSON* request, const Prompt& prompt, const Script& 
 }
 
 // The answer within the wanted schema; a literal text of the script becomes its response.
-std::string StructuredText(const cJSON* request, const cJSON* schema, const Prompt& prompt, const Script& script) {
+std::string StructuredText(const cJSON* request, const cJSON* schema, const Prompt& prompt,
+                           const Script& script) {
   if (script.text && !script.text->empty() && script.text->front() == '{') return *script.text;
   const std::string_view question = QuestionIn(prompt.user_text);
   const PromptPassage passage = FirstPassage(request, question);
@@ -36,7 +37,11 @@ std::string StructuredText(const cJSON* request, const cJSON* schema, const Prom
   facts.passage = passage.number;
   facts.question = CutUtf8(question, 80);
   const bool scripted = script.text || script.tokens > 0 || script.echo;
-  facts.answer = passage.number > 0 && !scripted ? passage.sentence : PlainText(request, prompt, script);
+  if (passage.number > 0 && !scripted) {
+    facts.answer = passage.sentence + " [" + std::to_string(passage.number) + "]";
+  } else {
+    facts.answer = PlainText(request, prompt, script);
+  }
   return SampleOf(schema, facts);
 }
 

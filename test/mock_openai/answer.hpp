@@ -15,13 +15,13 @@ namespace mock {
 struct ToolCall {
   std::string id;
   std::string name;
-  std::string arguments;   // JSON text
+  std::string arguments;  // JSON text
 };
 
 struct ModelAnswer {
   std::string text;
-  std::string refusal;                // then text is absent
-  std::vector<ToolCall> tool_calls;   // then text is absent
+  std::string refusal;               // then text is absent
+  std::vector<ToolCall> tool_calls;  // then text is absent
   std::string finish_reason = "stop";
   int64_t prompt_tokens = 0;
   int64_t completion_tokens = 0;

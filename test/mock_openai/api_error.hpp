@@ -12,10 +12,10 @@ struct ApiError {
   int status = 400;
   std::string message;
   std::string type = "invalid_request_error";
-  std::string param;   // empty: null
-  std::string code;    // empty: null
+  std::string param;  // empty: null
+  std::string code;   // empty: null
 };
-using Check = std::optional<ApiError>;   // empty: nothing wrong
+using Check = std::optional<ApiError>;  // empty: nothing wrong
 
 inline std::string ErrorBody(const ApiError& error) {
   std::string out = "{\n  \"error\": {\n    \"message\": ";

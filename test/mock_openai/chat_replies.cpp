@@ -12,7 +12,8 @@ std::string UsageJson(const ModelAnswer& answer) {
          ",\"completion_tokens\":" + std::to_string(answer.completion_tokens) +
          ",\"total_tokens\":" + std::to_string(answer.prompt_tokens + answer.completion_tokens) +
          ",\"prompt_tokens_details\":{\"cached_tokens\":0,\"audio_tokens\":0},\"completion_tokens_details\":"
-         "{\"reasoning_tokens\":0,\"audio_tokens\":0,\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}";
+         "{\"reasoning_tokens\":0,\"audio_tokens\":0,\"accepted_prediction_tokens\":0,\"rejected_prediction_"
+         "tokens\":0}}";
 }
 
 // {"id":…,"object":…,"created":…,"model":…
@@ -30,7 +31,8 @@ void AppendToolCalls(std::string& out, const ModelAnswer& answer, bool indexed) 
     const ToolCall& call = answer.tool_calls[i];
     if (i > 0) out += ',';
     out += indexed ? "{\"index\":" + std::to_string(i) + "," : "{";
-    out += "\"id\":" + Quoted(call.id) + ",\"type\":\"function\",\"function\":{\"name\":" + Quoted(call.name) +
+    out += "\"id\":" + Quoted(call.id) +
+           ",\"type\":\"function\",\"function\":{\"name\":" + Quoted(call.name) +
            ",\"arguments\":" + Quoted(call.arguments) + "}}";
   }
   out += ']';
@@ -53,7 +55,8 @@ std::string RateLimitHeaders(const Script& script) {
   if (script.ratelimit < 0) return {};
   const std::string left = std::to_string(script.ratelimit);
   return "x-ratelimit-limit-requests: 500\r\nx-ratelimit-remaining-requests: " + left +
-         "\r\nx-ratelimit-reset-requests: 120ms\r\nx-ratelimit-limit-tokens: 200000\r\nx-ratelimit-remaining-tokens: " +
+         "\r\nx-ratelimit-reset-requests: 120ms\r\nx-ratelimit-limit-tokens: "
+         "200000\r\nx-ratelimit-remaining-tokens: " +
          std::to_string(script.ratelimit * 400) + "\r\nx-ratelimit-reset-tokens: 6ms\r\n";
 }
 
@@ -61,8 +64,11 @@ std::string RateLimitHeaders(const Script& script) {
 class StreamWriter {
  public:
   StreamWriter(const ModelAnswer& answer, const ChatFacts& facts, const Script& script)
-      : answer_(answer), script_(script), choices_(facts.choices),
-        open_(Preamble("chat.completion.chunk", facts)), usage_(facts.include_usage && !script.no_usage) {}
+      : answer_(answer),
+        script_(script),
+        choices_(facts.choices),
+        open_(Preamble("chat.completion.chunk", facts)),
+        usage_(facts.include_usage && !script.no_usage) {}
 
   std::vector<std::string> Events() {
     const std::string role = "{\"role\":\"assistant\",\"content\":";
@@ -77,11 +83,13 @@ class StreamWriter {
     if (!no_text) Characters("content", answer_.text);
     if (script_.error_in_stream) {
       events_.resize((events_.size() + 1) / 2);
-      events_.push_back("{\"error\":{\"message\":\"The server had an error while processing your request. Sorry about "
-                        "that!\",\"type\":\"server_error\",\"param\":null,\"code\":null}}");
+      events_.push_back(
+          "{\"error\":{\"message\":\"The server had an error while processing your request. Sorry about "
+          "that!\",\"type\":\"server_error\",\"param\":null,\"code\":null}}");
       return std::move(events_);
     }
-    if (script_.garbage) events_.insert(events_.begin() + static_cast<long>(events_.size() / 2), "{\"id\":\"chatcm, oops");
+    if (script_.garbage)
+      events_.insert(events_.begin() + static_cast<long>(events_.size() / 2), "{\"id\":\"chatcm, oops");
     Delta("{}", answer_.finish_reason.c_str());
     if (usage_) events_.push_back(open_ + ",\"choices\":[],\"usage\":" + UsageJson(answer_) + "}");
     if (!script_.no_done) events_.push_back("[DONE]");
@@ -91,15 +99,15 @@ class StreamWriter {
  private:
   void Delta(const std::string& delta, const char* finish) {
     for (int i = 0; i < choices_; ++i)
-      events_.push_back(open_ + (usage_ ? ",\"usage\":null" : "") + ",\"choices\":[{\"index\":" + std::to_string(i) +
-                        ",\"delta\":" + delta + ",\"logprobs\":null,\"finish_reason\":" +
-                        (finish ? Quoted(finish) : "null") + "}]}");
+      events_.push_back(open_ + (usage_ ? ",\"usage\":null" : "") +
+                        ",\"choices\":[{\"index\":" + std::to_string(i) + ",\"delta\":" + delta +
+                        ",\"logprobs\":null,\"finish_reason\":" + (finish ? Quoted(finish) : "null") + "}]}");
   }
 
   void Characters(const char* member, std::string_view text) {
     while (!text.empty()) {
       std::string_view part = CutUtf8(text, script_.chunk);
-      if (part.empty()) part = CutUtf8(text, 4);   // a chunk smaller than one character
+      if (part.empty()) part = CutUtf8(text, 4);  // a chunk smaller than one character
       Delta(std::string("{\"") + member + "\":" + Quoted(part) + "}", nullptr);
       text.remove_prefix(part.size());
     }
@@ -142,8 +150,10 @@ Reply ChatReply(const ModelAnswer& answer, const ChatFacts& facts, const Script&
 
   Reply reply;
   reply.status = 200;
-  reply.pieces.push_back({0, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"});
-  const std::string start = Preamble("chat.completion", facts) + ",\"choices\":[{\"index\":0,\"message\":{\"content\":\"";
+  reply.pieces.push_back(
+      {0, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"});
+  const std::string start =
+      Preamble("chat.completion", facts) + ",\"choices\":[{\"index\":0,\"message\":{\"content\":\"";
   char size[24];
   std::snprintf(size, sizeof size, "%zx\r\n", start.size());
   reply.pieces[0].bytes += size + start + "\r\n";
@@ -156,9 +166,10 @@ Reply ChatStream(const ModelAnswer& answer, const ChatFacts& facts, const Script
   std::vector<std::string> events = StreamWriter(answer, facts, script).Events();
   Reply reply;
   reply.status = 200;
-  reply.pieces.push_back({0, "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
-                             "cache-control: no-cache\r\ntransfer-encoding: chunked\r\n" +
-                                 RateLimitHeaders(script) + "\r\n"});
+  reply.pieces.push_back({0,
+                          "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
+                          "cache-control: no-cache\r\ntransfer-encoding: chunked\r\n" +
+                              RateLimitHeaders(script) + "\r\n"});
   const bool truncated = script.truncate >= 0 && static_cast<size_t>(script.truncate) < events.size();
   if (truncated) events.resize(static_cast<size_t>(script.truncate));
   for (size_t i = 0; i < events.size(); ++i) {
@@ -171,7 +182,8 @@ Reply ChatStream(const ModelAnswer& answer, const ChatFacts& facts, const Script
   }
   if (script.endless) {
     reply.pieces.resize(1);
-    for (int i = 0; i < 64; ++i) reply.repeat += Frame(events[std::min<size_t>(1, events.size() - 1)], script);
+    for (int i = 0; i < 64; ++i)
+      reply.repeat += Frame(events[std::min<size_t>(1, events.size() - 1)], script);
     reply.ending = Ending::kClose;
   } else if (truncated) {
     reply.ending = Ending::kClose;

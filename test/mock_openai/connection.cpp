@@ -11,7 +11,7 @@
 namespace mock {
 namespace {
 
-constexpr size_t kMaxPipelined = 1 << 20;   // bytes of later requests while one is answered
+constexpr size_t kMaxPipelined = 1 << 20;  // bytes of later requests while one is answered
 
 int64_t Micros(clockid_t clock) {
   timespec t;
@@ -34,7 +34,7 @@ Wish Connection::Leave() {
 }
 
 Wish Connection::OnReadable(int64_t now) {
-  static char buffer[256 * 1024];   // shared by all: an idle connection owns no buffer
+  static char buffer[256 * 1024];  // shared by all: an idle connection owns no buffer
   const ssize_t got = recv(fd_, buffer, sizeof buffer, 0);
   if (got < 0) return errno == EAGAIN || errno == EINTR ? Wish() : Leave();
   if (got == 0) return Leave();
@@ -43,7 +43,7 @@ Wish Connection::OnReadable(int64_t now) {
   input_.append(fresh);
   if (!busy_) return Serve(input_, now, false);
   if (input_.size() > kMaxPipelined) return Leave();
-  return Pump(now);   // tells the loop again what it waits for
+  return Pump(now);  // tells the loop again what it waits for
 }
 
 // `bytes` begin with the current request; `borrowed`: they are not in input_ yet.
@@ -126,7 +126,7 @@ Wish Connection::Pump(int64_t now) {
       output_ = std::move(piece.bytes);
       ++next_;
     } else if (!reply_.repeat.empty()) {
-      if (!IsDue(1, now, wish)) return wish;   // one turn of the loop each, so that others are served too
+      if (!IsDue(1, now, wish)) return wish;  // one turn of the loop each, so that others are served too
       output_ = reply_.repeat;
     } else if (reply_.ending == Ending::kHang) {
       return wish;
@@ -144,7 +144,7 @@ Wish Connection::Finish(int64_t now) {
   busy_ = false;
   Wish wish;
   if (ending == Ending::kKeepAlive) {
-    if (!input_.empty()) wish.due = now;   // the next request has come already
+    if (!input_.empty()) wish.due = now;  // the next request has come already
     return wish;
   }
   if (ending == Ending::kReset) {

@@ -13,9 +13,9 @@ namespace mock {
 
 // What a connection asks of the loop after each turn.
 struct Wish {
-  bool close = false;      // the descriptor is to be closed (the connection is over)
-  bool writable = false;   // call OnWritable when the socket takes bytes
-  int64_t due = -1;        // call OnTimer then (CLOCK_MONOTONIC, microseconds); -1: no timer
+  bool close = false;     // the descriptor is to be closed (the connection is over)
+  bool writable = false;  // call OnWritable when the socket takes bytes
+  int64_t due = -1;       // call OnTimer then (CLOCK_MONOTONIC, microseconds); -1: no timer
 };
 
 class Connection {
@@ -40,13 +40,13 @@ class Connection {
   const int fd_;
   Service& service_;
   HttpParser parser_;
-  std::string input_;      // bytes of an unfinished or later request
-  bool busy_ = false;      // reply_ is being played
+  std::string input_;  // bytes of an unfinished or later request
+  bool busy_ = false;  // reply_ is being played
   Reply reply_;
-  size_t next_ = 0;        // piece
-  int64_t due_ = -1;       // when piece next_ may go; -1: its wait has not begun
-  std::string output_;     // being written
-  size_t written_ = 0;     // of output_
+  size_t next_ = 0;     // piece
+  int64_t due_ = -1;    // when piece next_ may go; -1: its wait has not begun
+  std::string output_;  // being written
+  size_t written_ = 0;  // of output_
 };
 
 // Microseconds since 1970, and since some fixed point for waiting.

@@ -41,7 +41,8 @@ std::string Base64(std::string_view bytes) {  // RFC 4648, section 4
   for (size_t i = 0; i < bytes.size(); i += 3) {
     uint32_t group = 0;
     const size_t count = std::min<size_t>(3, bytes.size() - i);
-    for (size_t j = 0; j < 3; ++j) group = group << 8 | (j < count ? static_cast<unsigned char>(bytes[i + j]) : 0u);
+    for (size_t j = 0; j < 3; ++j)
+      group = group << 8 | (j < count ? static_cast<unsigned char>(bytes[i + j]) : 0u);
     for (size_t j = 0; j < 4; ++j) out += j <= count ? kDigits[group >> (18 - 6 * j) & 63] : '=';
   }
   return out;
@@ -73,7 +74,8 @@ Reply EmbeddingReply(const cJSON* request, const Script& script) {
     texts.push_back(cJSON_IsString(input) ? std::string(Text(input)) : PrintJson(input));
   } else {
     const cJSON* item;
-    cJSON_ArrayForEach(item, input) texts.push_back(cJSON_IsString(item) ? std::string(Text(item)) : PrintJson(item));
+    cJSON_ArrayForEach(item, input)
+        texts.push_back(cJSON_IsString(item) ? std::string(Text(item)) : PrintJson(item));
   }
   const cJSON* wanted = Member(request, "dimensions");
   const size_t dimensions = wanted ? static_cast<size_t>(wanted->valuedouble) : 1536;
@@ -90,7 +92,8 @@ Reply EmbeddingReply(const cJSON* request, const Script& script) {
   }
   const std::string tokens = std::to_string(CountTokens(bytes));
   body += "],\"model\":" + Quoted(Text(Member(request, "model")));
-  if (!script.no_usage) body += ",\"usage\":{\"prompt_tokens\":" + tokens + ",\"total_tokens\":" + tokens + "}";
+  if (!script.no_usage)
+    body += ",\"usage\":{\"prompt_tokens\":" + tokens + ",\"total_tokens\":" + tokens + "}";
   return PlainReply(200, "application/json", body + "}\n");
 }
 

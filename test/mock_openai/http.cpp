@@ -92,7 +92,8 @@ HttpParser::State HttpParser::ParseHead(std::string_view head, HttpRequest& requ
     if (EqualsIgnoreCase(name, "content-length")) {
       size_t length = 0;
       const auto [rest, problem] = std::from_chars(value.begin(), value.end(), length);
-      if (problem != std::errc() || rest != value.end() || (has_length && length != length_)) return State::kBad;
+      if (problem != std::errc() || rest != value.end() || (has_length && length != length_))
+        return State::kBad;
       length_ = length;
       has_length = true;
     } else if (EqualsIgnoreCase(name, "transfer-encoding")) {

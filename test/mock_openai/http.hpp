@@ -11,16 +11,16 @@
 namespace mock {
 
 struct HttpLimits {
-  size_t head = 64 * 1024;          // request line and headers
-  size_t body = 64 * 1024 * 1024;   // after removing the chunked framing
+  size_t head = 64 * 1024;         // request line and headers
+  size_t body = 64 * 1024 * 1024;  // after removing the chunked framing
 };
 
 // Views into the bytes given to HttpParser::Feed, or into the parser (chunked body).
 struct HttpRequest {
   std::string_view method;
-  std::string_view target;          // as sent
-  std::string_view path;            // target up to '?'
-  std::string_view query;           // after '?', may be empty
+  std::string_view target;  // as sent
+  std::string_view path;    // target up to '?'
+  std::string_view query;   // after '?', may be empty
   std::vector<std::pair<std::string_view, std::string_view>> headers;
   std::string_view body;
   bool keep_alive = true;
@@ -54,12 +54,12 @@ class HttpParser {
   void Reset();
 
   HttpLimits limits_;
-  size_t head_ = 0;         // length of the head with its empty line; 0: not complete
-  size_t scanned_ = 0;      // where the search for the head's end goes on
-  size_t length_ = 0;       // Content-Length
+  size_t head_ = 0;     // length of the head with its empty line; 0: not complete
+  size_t scanned_ = 0;  // where the search for the head's end goes on
+  size_t length_ = 0;   // Content-Length
   bool chunked_ = false;
-  size_t chunk_at_ = 0;     // where the next chunk line begins
-  std::string decoded_;     // body of a chunked request
+  size_t chunk_at_ = 0;  // where the next chunk line begins
+  std::string decoded_;  // body of a chunked request
   bool wants_continue_ = false;
   bool in_request_ = false;
 };

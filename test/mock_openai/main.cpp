@@ -39,25 +39,48 @@ struct Options {
 // Exits on --help and on a wrong option.
 Options ParseOptions(int argc, char** argv) {
   static const option kLong[] = {
-      {"port", required_argument, nullptr, 'p'},    {"host", required_argument, nullptr, 'h'},
-      {"unix", required_argument, nullptr, 'u'},    {"key", required_argument, nullptr, 'k'},
-      {"no-auth", no_argument, nullptr, 'n'},       {"default", required_argument, nullptr, 'd'},
-      {"keep", required_argument, nullptr, 'r'},    {"bodies", required_argument, nullptr, 'b'},
-      {"exit-with-stdin", no_argument, nullptr, 'e'}, {"help", no_argument, nullptr, '?'},
+      {"port", required_argument, nullptr, 'p'},
+      {"host", required_argument, nullptr, 'h'},
+      {"unix", required_argument, nullptr, 'u'},
+      {"key", required_argument, nullptr, 'k'},
+      {"no-auth", no_argument, nullptr, 'n'},
+      {"default", required_argument, nullptr, 'd'},
+      {"keep", required_argument, nullptr, 'r'},
+      {"bodies", required_argument, nullptr, 'b'},
+      {"exit-with-stdin", no_argument, nullptr, 'e'},
+      {"help", no_argument, nullptr, '?'},
       {nullptr, 0, nullptr, 0},
   };
   Options options;
   for (int c; (c = getopt_long(argc, argv, "", kLong, nullptr)) != -1;) {
     switch (c) {
-      case 'p': options.port = std::atoi(optarg); break;
-      case 'h': options.host = optarg; break;
-      case 'u': options.unix_path = optarg; break;
-      case 'k': options.service.key = optarg; break;
-      case 'n': options.service.key.clear(); break;
-      case 'd': options.service.default_script = optarg; break;
-      case 'r': options.service.kept_requests = std::strtoul(optarg, nullptr, 10); break;
-      case 'b': options.service.kept_bodies = std::strtoul(optarg, nullptr, 10); break;
-      case 'e': options.exit_with_stdin = true; break;
+      case 'p':
+        options.port = std::atoi(optarg);
+        break;
+      case 'h':
+        options.host = optarg;
+        break;
+      case 'u':
+        options.unix_path = optarg;
+        break;
+      case 'k':
+        options.service.key = optarg;
+        break;
+      case 'n':
+        options.service.key.clear();
+        break;
+      case 'd':
+        options.service.default_script = optarg;
+        break;
+      case 'r':
+        options.service.kept_requests = std::strtoul(optarg, nullptr, 10);
+        break;
+      case 'b':
+        options.service.kept_bodies = std::strtoul(optarg, nullptr, 10);
+        break;
+      case 'e':
+        options.exit_with_stdin = true;
+        break;
       default:
         std::fputs(kUsage, stderr);
         std::exit(2);

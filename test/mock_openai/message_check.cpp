@@ -11,7 +11,7 @@ namespace {
 struct Role {
   const char* name;
   std::vector<Rule> rules;
-  std::vector<const char*> parts;   // content part types
+  std::vector<const char*> parts;  // content part types
 };
 
 const std::vector<Role>& Roles() {
@@ -23,11 +23,18 @@ const std::vector<Role>& Roles() {
       {"developer", {kRole, kName, kContent}, {"text"}},
       {"user", {kRole, kName, kContent}, {"text", "image_url", "input_audio", "file"}},
       {"assistant",
-       {kRole, kName, {"content", Kind::kAny, true}, {"refusal", Kind::kString, true}, {"audio", Kind::kObject, true},
-        {"tool_calls", Kind::kArray}, {"function_call", Kind::kObject, true}},
+       {kRole,
+        kName,
+        {"content", Kind::kAny, true},
+        {"refusal", Kind::kString, true},
+        {"audio", Kind::kObject, true},
+        {"tool_calls", Kind::kArray},
+        {"function_call", Kind::kObject, true}},
        {"text", "refusal"}},
       {"tool", {kRole, kContent, {"tool_call_id", Kind::kString, false, true}}, {"text"}},
-      {"function", {kRole, {"name", Kind::kString, false, true}, {"content", Kind::kString, true, true}}, {"text"}},
+      {"function",
+       {kRole, {"name", Kind::kString, false, true}, {"content", Kind::kString, true, true}},
+       {"text"}},
   };
   return kRoles;
 }
@@ -41,8 +48,11 @@ Check CheckPart(const cJSON* part, const Role& role, const std::string& path) {
   if (!known) return WrongValue(path + ".type", type, role.parts);
   const std::string name(type);
   const Kind kind = type == "text" || type == "refusal" ? Kind::kString : Kind::kObject;
-  return CheckMembers(part, {{"type", Kind::kString, false, true}, {name.c_str(), kind, false, true},
-                             {"prompt_cache_breakpoint", Kind::kObject}}, path);
+  return CheckMembers(part,
+                      {{"type", Kind::kString, false, true},
+                       {name.c_str(), kind, false, true},
+                       {"prompt_cache_breakpoint", Kind::kObject}},
+                      path);
 }
 
 Check CheckContent(const cJSON* message, const Role& role, const std::string& path) {
@@ -51,18 +61,24 @@ Check CheckContent(const cJSON* message, const Role& role, const std::string& pa
   if (cJSON_IsString(content)) return {};
   if (!content || cJSON_IsNull(content)) {
     const bool assistant = std::strcmp(role.name, "assistant") == 0;
-    if (assistant && (Member(message, "tool_calls") || Member(message, "function_call") || Member(message, "refusal")))
+    if (assistant &&
+        (Member(message, "tool_calls") || Member(message, "function_call") || Member(message, "refusal")))
       return {};
-    return ApiError{400, "Invalid value for 'content': expected a string, got null.", "invalid_request_error", place, ""};
+    return ApiError{400, "Invalid value for 'content': expected a string, got null.", "invalid_request_error",
+                    place, ""};
   }
   if (!cJSON_IsArray(content)) return WrongType(place, "one of a string or array of objects", content);
   if (!content->child)
-    return ApiError{400, "Invalid '" + place + "': empty array. Expected an array with minimum length 1, but got an "
-                         "empty array instead.", "invalid_request_error", place, "empty_array"};
+    return ApiError{400,
+                    "Invalid '" + place +
+                        "': empty array. Expected an array with minimum length 1, but got an "
+                        "empty array instead.",
+                    "invalid_request_error", place, "empty_array"};
   int index = 0;
   const cJSON* part;
-  cJSON_ArrayForEach(part, content)
-    if (Check problem = CheckPart(part, role, place + "[" + std::to_string(index++) + "]")) return problem;
+  cJSON_ArrayForEach(part, content) if (Check problem = CheckPart(
+                                            part, role,
+                                            place + "[" + std::to_string(index++) + "]")) return problem;
   return {};
 }
 
@@ -96,19 +112,24 @@ Check CheckMessage(const cJSON* message, const std::string& path) {
     if (Check problem = CheckContent(message, role, path)) return problem;
     return CheckToolCalls(message, path);
   }
-  return WrongValue(path + ".role", Text(name), {"system", "assistant", "user", "function", "tool", "developer"});
+  return WrongValue(path + ".role", Text(name),
+                    {"system", "assistant", "user", "function", "tool", "developer"});
 }
 
 }  // namespace
 
 Check CheckMessages(const cJSON* messages) {
   if (!messages->child)
-    return ApiError{400, "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty "
-                         "array instead.", "invalid_request_error", "messages", "empty_array"};
+    return ApiError{
+        400,
+        "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty "
+        "array instead.",
+        "invalid_request_error", "messages", "empty_array"};
   int index = 0;
   const cJSON* message;
-  cJSON_ArrayForEach(message, messages)
-    if (Check problem = CheckMessage(message, "messages[" + std::to_string(index++) + "]")) return problem;
+  cJSON_ArrayForEach(
+      message, messages) if (Check problem = CheckMessage(message, "messages[" + std::to_string(index++) +
+                                                                       "]")) return problem;
   return {};
 }
 
@@ -120,13 +141,15 @@ struct StrictWalk {
   int depth = 0;
 
   ApiError Bad(const std::string& context, const std::string& what) const {
-    return {400, "Invalid schema for response_format '" + schema_name + "': In context=(" + context + "), " + what,
+    return {400,
+            "Invalid schema for response_format '" + schema_name + "': In context=(" + context + "), " + what,
             "invalid_request_error", "response_format", ""};
   }
 
   Check CheckObject(const cJSON* node, const std::string& context) const {
     const cJSON* closed = Member(node, "additionalProperties");
-    if (!cJSON_IsFalse(closed)) return Bad(context, "'additionalProperties' is required to be supplied and to be false.");
+    if (!cJSON_IsFalse(closed))
+      return Bad(context, "'additionalProperties' is required to be supplied and to be false.");
     const cJSON* required = Member(node, "required");
     const cJSON* property;
     cJSON_ArrayForEach(property, Member(node, "properties")) {
@@ -134,8 +157,10 @@ struct StrictWalk {
       const cJSON* item;
       cJSON_ArrayForEach(item, required) listed = listed || Text(item) == property->string;
       if (!listed)
-        return Bad(context, std::string("'required' is required to be supplied and to be an array including every key "
-                                        "in properties. Missing '") + property->string + "'.");
+        return Bad(context,
+                   std::string("'required' is required to be supplied and to be an array including every key "
+                               "in properties. Missing '") +
+                       property->string + "'.");
     }
     return {};
   }
@@ -151,15 +176,18 @@ struct StrictWalk {
     const std::string prefix = context.empty() ? "" : context + ", ";
     for (const char* map : {"properties", "$defs", "definitions"}) {
       const cJSON* child;
-      cJSON_ArrayForEach(child, Member(node, map))
-        if (Check problem = Visit(child, prefix + "'" + map + "', '" + child->string + "'")) return problem;
+      cJSON_ArrayForEach(
+          child, Member(node, map)) if (Check problem = Visit(child, prefix + "'" + map + "', '" +
+                                                                         child->string + "'")) return problem;
     }
     if (const cJSON* items = Member(node, "items"))
       if (Check problem = Visit(items, prefix + "'items'")) return problem;
     int index = 0;
     const cJSON* choice;
-    cJSON_ArrayForEach(choice, Member(node, "anyOf"))
-      if (Check problem = Visit(choice, prefix + "'anyOf', '" + std::to_string(index++) + "'")) return problem;
+    cJSON_ArrayForEach(
+        choice, Member(node, "anyOf")) if (Check problem =
+                                               Visit(choice, prefix + "'anyOf', '" + std::to_string(index++) +
+                                                                 "'")) return problem;
     --depth;
     return {};
   }

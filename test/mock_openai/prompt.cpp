@@ -72,13 +72,16 @@ std::vector<std::string> Sentences(std::string_view text) {
       sentence += ' ';
       continue;
     }
-    const bool stop = (c == '.' || c == '!' || c == '?') && (i + 1 == text.size() || std::isspace(static_cast<unsigned char>(text[i + 1])));
+    const bool stop = (c == '.' || c == '!' || c == '?') &&
+                      (i + 1 == text.size() || std::isspace(static_cast<unsigned char>(text[i + 1])));
     if (c != '\n') sentence += c;
     if (!stop && c != '\n') continue;
-    if (sentence.find_first_not_of(" #*") != std::string::npos) out.push_back(sentence.substr(sentence.find_first_not_of(' ')));
+    if (sentence.find_first_not_of(" #*") != std::string::npos)
+      out.push_back(sentence.substr(sentence.find_first_not_of(' ')));
     sentence.clear();
   }
-  if (sentence.find_first_not_of(' ') != std::string::npos) out.push_back(sentence.substr(sentence.find_first_not_of(' ')));
+  if (sentence.find_first_not_of(' ') != std::string::npos)
+    out.push_back(sentence.substr(sentence.find_first_not_of(' ')));
   return out;
 }
 
@@ -109,9 +112,9 @@ PromptPassage PassageIn(std::string_view text, std::string_view question) {
     if (number > 0) {
       passage.number = number;
       const size_t rest = std::min(line.find(line[0] == '[' ? ']' : '>'), line.size() - 1) + 1;
-      body = std::string(line.substr(rest)) + "\n\n";   // the title is a sentence of its own
+      body = std::string(line.substr(rest)) + "\n\n";  // the title is a sentence of its own
     } else if (line == "text:") {
-      body.clear();   // what stands before it in a block are title and address
+      body.clear();  // what stands before it in a block are title and address
     } else if (passage.number > 0) {
       body += std::string(line) + "\n";
     }
@@ -165,11 +168,15 @@ PromptPassage FirstPassage(const cJSON* request, std::string_view question) {
 
 namespace {
 
-// The first JSON object in `text` that has "properties".
+// The first JSON object in `text` that has "properties", if the words before it speak of JSON: an example in
+// a document is no order.
 JsonPtr SchemaIn(const std::string& text) {
+  constexpr size_t kNear = 300;
   const size_t mark = text.find("\"properties\"");
-  if (mark == std::string::npos) return nullptr;
+  if (mark == kNone) return nullptr;
   for (size_t at = text.find('{'); at < mark; at = text.find('{', at + 1)) {
+    const size_t before = at > kNear ? at - kNear : 0;
+    if (text.substr(before, at - before).find("JSON") == kNone) continue;
     JsonPtr value = ParseJsonPrefix(std::string_view(text).substr(at));
     if (value && cJSON_IsObject(Member(value.get(), "properties"))) return value;
   }
@@ -187,7 +194,8 @@ const cJSON* WantedSchema(const cJSON* request, JsonPtr& owner) {
     if (owner) return owner.get();
   }
   if (Text(Member(format, "type")) != "json_object") return nullptr;
-  owner = ParseJson(R"({"type":"object","properties":{"response":{"type":"string"}},"required":["response"]})");
+  owner =
+      ParseJson(R"({"type":"object","properties":{"response":{"type":"string"}},"required":["response"]})");
   return owner.get();
 }
 

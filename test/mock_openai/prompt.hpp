@@ -10,10 +10,10 @@
 namespace mock {
 
 struct Prompt {
-  std::string user_text;          // all text of the last user message
-  std::string tag;                // of [[tag:abc]]
-  std::string script;             // of [[mock: settings]]
-  bool after_tool = false;        // the last message is a tool's result
+  std::string user_text;    // all text of the last user message
+  std::string tag;          // of [[tag:abc]]
+  std::string script;       // of [[mock: settings]]
+  bool after_tool = false;  // the last message is a tool's result
 };
 Prompt ReadPrompt(const cJSON* request);
 
@@ -23,8 +23,8 @@ std::string_view QuestionIn(std::string_view user_text);
 // A passage in a message: "[3] Title" and the lines up to the next one, or the
 // lines between "<passage 3 …>" and "</passage …".
 struct PromptPassage {
-  int number = 0;                 // 0: the prompt has no passages
-  std::string sentence;           // the sentence that shares most words with the question
+  int number = 0;        // 0: the prompt has no passages
+  std::string sentence;  // the sentence that shares most words with the question
 };
 PromptPassage FirstPassage(const cJSON* request, std::string_view question);
 

@@ -8,7 +8,7 @@
 namespace mock {
 namespace {
 
-constexpr size_t kMaxModels = 1000;   // distinct names counted one by one
+constexpr size_t kMaxModels = 1000;  // distinct names counted one by one
 
 void AppendMember(std::string& out, const char* name, std::string_view value) {
   out += ",\"";
@@ -56,7 +56,8 @@ uint64_t Report::Begin(RequestRecord record, std::string_view body) {
   peak_ = std::max(peak_, ++in_flight_);
   if (!record.model.empty()) {
     auto found = by_model_.find(record.model);
-    if (found == by_model_.end() && by_model_.size() >= kMaxModels) found = by_model_.try_emplace("(other)").first;
+    if (found == by_model_.end() && by_model_.size() >= kMaxModels)
+      found = by_model_.try_emplace("(other)").first;
     if (found == by_model_.end()) found = by_model_.try_emplace(record.model).first;
     ++found->second;
   }
@@ -79,7 +80,7 @@ void Report::SetStatus(uint64_t number, int status, std::string_view problem) {
 }
 
 void Report::Finish(uint64_t number, int64_t now, bool aborted) {
-  if (number <= base_) return;   // of before a reset
+  if (number <= base_) return;  // of before a reset
   --in_flight_;
   if (aborted) ++aborted_;
   if (RequestRecord* record = Find(number)) {

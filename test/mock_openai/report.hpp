@@ -11,22 +11,22 @@
 namespace mock {
 
 struct RequestRecord {
-  uint64_t number = 0;            // 1.. in order of arrival
+  uint64_t number = 0;  // 1.. in order of arrival
   int64_t arrived = 0;
-  int64_t finished = 0;           // last byte written; 0: not yet
+  int64_t finished = 0;  // last byte written; 0: not yet
   int status = 0;
   bool authorized = false;
   bool stream = false;
-  bool aborted = false;           // the client left before the end
+  bool aborted = false;  // the client left before the end
   std::string path;
   std::string model;
   std::string tag;
   std::string idempotency_key;
-  std::string organization;       // OpenAI-Organization
-  std::string project;            // OpenAI-Project
+  std::string organization;  // OpenAI-Organization
+  std::string project;       // OpenAI-Project
   std::string user_agent;
-  std::string body;               // of the last `kept_bodies` requests
-  std::string problem;            // why it was refused
+  std::string body;     // of the last `kept_bodies` requests
+  std::string problem;  // why it was refused
 };
 
 class Report {
@@ -56,9 +56,9 @@ class Report {
 
   const size_t kept_;
   const size_t kept_bodies_;
-  std::vector<RequestRecord> ring_;    // record n at (n - 1) % kept_
-  uint64_t count_ = 0;                 // numbers given, since the start
-  uint64_t base_ = 0;                  // numbers given before the last reset
+  std::vector<RequestRecord> ring_;  // record n at (n - 1) % kept_
+  uint64_t count_ = 0;               // numbers given, since the start
+  uint64_t base_ = 0;                // numbers given before the last reset
   std::map<int, uint64_t> by_status_;
   std::map<std::string, uint64_t, std::less<>> by_model_;
   uint64_t aborted_ = 0;

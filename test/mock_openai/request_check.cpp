@@ -36,7 +36,12 @@ const std::vector<Rule>& ChatRules() {
       {"metadata", Kind::kObject, true},
       {"store", Kind::kBoolean, true},
       {"service_tier", Kind::kString, true, false, 0, 0, {"auto", "default", "flex", "scale", "priority"}},
-      {"reasoning_effort", Kind::kString, true, false, 0, 0,
+      {"reasoning_effort",
+       Kind::kString,
+       true,
+       false,
+       0,
+       0,
        {"none", "minimal", "low", "medium", "high", "xhigh", "max"}},
       {"verbosity", Kind::kString, true, false, 0, 0, {"low", "medium", "high"}},
       {"modalities", Kind::kArray, true},
@@ -63,8 +68,9 @@ bool ValidName(std::string_view name) {
 
 ApiError BadPattern(const std::string& path) {
   return {400,
-          "Invalid '" + path + "': string does not match pattern. Expected a string that matches the pattern "
-          "'^[a-zA-Z0-9_-]+$'.",
+          "Invalid '" + path +
+              "': string does not match pattern. Expected a string that matches the pattern "
+              "'^[a-zA-Z0-9_-]+$'.",
           "invalid_request_error", path, "invalid_value"};
 }
 
@@ -74,7 +80,8 @@ Check CheckStreamOptions(const cJSON* request) {
   if (!cJSON_IsTrue(Member(request, "stream")))
     return ApiError{400, "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
                     "invalid_request_error", "stream_options", ""};
-  static const std::vector<Rule> kRules = {{"include_usage", Kind::kBoolean}, {"include_obfuscation", Kind::kBoolean}};
+  static const std::vector<Rule> kRules = {{"include_usage", Kind::kBoolean},
+                                           {"include_obfuscation", Kind::kBoolean}};
   return CheckMembers(options, kRules, "stream_options");
 }
 
@@ -95,7 +102,8 @@ Check CheckResponseFormat(const cJSON* request) {
   static const std::vector<Rule> kPlain = {{"type", Kind::kString, false, true}};
   static const std::vector<Rule> kSchema = {{"type", Kind::kString, false, true},
                                             {"json_schema", Kind::kObject, false, true}};
-  if (Check problem = CheckMembers(format, type == "json_schema" ? kSchema : kPlain, "response_format")) return problem;
+  if (Check problem = CheckMembers(format, type == "json_schema" ? kSchema : kPlain, "response_format"))
+    return problem;
   if (type == "text") return {};
   if (type == "json_object") {
     if (MentionsJson(Member(request, "messages"))) return {};
@@ -122,8 +130,9 @@ Check CheckResponseFormat(const cJSON* request) {
 
 Check CheckTools(const cJSON* request) {
   const cJSON* tools = Member(request, "tools");
-  static const std::vector<Rule> kTool = {
-      {"type", Kind::kString, false, true, 0, 0, {"function", "custom"}}, {"function", Kind::kObject}, {"custom", Kind::kObject}};
+  static const std::vector<Rule> kTool = {{"type", Kind::kString, false, true, 0, 0, {"function", "custom"}},
+                                          {"function", Kind::kObject},
+                                          {"custom", Kind::kObject}};
   static const std::vector<Rule> kFunction = {{"name", Kind::kString, false, true},
                                               {"description", Kind::kString},
                                               {"parameters", Kind::kObject},
@@ -141,8 +150,9 @@ Check CheckTools(const cJSON* request) {
     if (!ValidName(Text(Member(function, "name")))) return BadPattern(path + ".function.name");
   }
   if (Member(request, "tool_choice") && !tools)
-    return ApiError{400, "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.",
-                    "invalid_request_error", "tool_choice", ""};
+    return ApiError{
+        400, "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.",
+        "invalid_request_error", "tool_choice", ""};
   return {};
 }
 
@@ -152,8 +162,8 @@ Check CheckStop(const cJSON* request) {
   const int count = cJSON_GetArraySize(stop);
   if (!cJSON_IsArray(stop)) return WrongType("stop", "a string or an array of strings", stop);
   if (count < 1 || count > 4)
-    return ApiError{400, "Invalid 'stop': array of wrong length. Expected 1 to 4 elements.", "invalid_request_error",
-                    "stop", "array_above_max_length"};
+    return ApiError{400, "Invalid 'stop': array of wrong length. Expected 1 to 4 elements.",
+                    "invalid_request_error", "stop", "array_above_max_length"};
   const cJSON* item;
   cJSON_ArrayForEach(item, stop) if (!cJSON_IsString(item)) return WrongType("stop[0]", "a string", item);
   return {};
@@ -161,10 +171,10 @@ Check CheckStop(const cJSON* request) {
 
 Check CheckMaps(const cJSON* request) {
   const cJSON* item;
-  cJSON_ArrayForEach(item, Member(request, "metadata"))
-    if (!cJSON_IsString(item)) return WrongType(JoinPath("metadata", item->string), "a string", item);
-  cJSON_ArrayForEach(item, Member(request, "logit_bias"))
-    if (!cJSON_IsNumber(item)) return WrongType(JoinPath("logit_bias", item->string), "an integer", item);
+  cJSON_ArrayForEach(item, Member(request, "metadata")) if (!cJSON_IsString(item)) return WrongType(
+      JoinPath("metadata", item->string), "a string", item);
+  cJSON_ArrayForEach(item, Member(request, "logit_bias")) if (!cJSON_IsNumber(item)) return WrongType(
+      JoinPath("logit_bias", item->string), "an integer", item);
   return {};
 }
 
@@ -174,7 +184,8 @@ Check CheckChatRequest(const cJSON* request) {
   if (Check problem = CheckMembers(request, ChatRules(), "")) return problem;
   if (Check problem = CheckMessages(Member(request, "messages"))) return problem;
   if (IsSet(Member(request, "max_tokens")) && IsSet(Member(request, "max_completion_tokens")))
-    return ApiError{400, "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
+    return ApiError{400,
+                    "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
                     "invalid_request_error", "max_tokens", "invalid_parameter_combination"};
   if (Text(Member(request, "model")).empty())
     return ApiError{400, "you must provide a model parameter", "invalid_request_error", "", ""};
@@ -195,20 +206,26 @@ Check CheckEmbeddingRequest(const cJSON* request) {
   };
   if (Check problem = CheckMembers(request, kRules, "")) return problem;
   const cJSON* input = Member(request, "input");
-  const ApiError invalid{400, "'$.input' is invalid. Please check the API reference: "
-                              "https://platform.openai.com/docs/api-reference.", "invalid_request_error", "", ""};
+  const ApiError invalid{400,
+                         "'$.input' is invalid. Please check the API reference: "
+                         "https://platform.openai.com/docs/api-reference.",
+                         "invalid_request_error", "", ""};
   if (cJSON_IsString(input)) return Text(input).empty() ? Check(invalid) : Check();
   const int count = cJSON_GetArraySize(input);
   if (!cJSON_IsArray(input) || count == 0) return invalid;
   if (count > 2048)
-    return ApiError{400, "Invalid 'input': array too long. Expected an array with maximum length 2048, but got an "
-                         "array with length " + std::to_string(count) + " instead.",
+    return ApiError{400,
+                    "Invalid 'input': array too long. Expected an array with maximum length 2048, but got an "
+                    "array with length " +
+                        std::to_string(count) + " instead.",
                     "invalid_request_error", "input", "array_above_max_length"};
   const int type = input->child->type & 0xFF;
   const cJSON* item;
   cJSON_ArrayForEach(item, input) {
     if ((item->type & 0xFF) != type) return invalid;
-    if (cJSON_IsString(item) ? Text(item).empty() : cJSON_IsArray(item) ? !item->child : !cJSON_IsNumber(item))
+    if (cJSON_IsString(item)  ? Text(item).empty()
+        : cJSON_IsArray(item) ? !item->child
+                              : !cJSON_IsNumber(item))
       return invalid;
   }
   return {};
@@ -216,16 +233,18 @@ Check CheckEmbeddingRequest(const cJSON* request) {
 
 Check CheckAuthorization(std::string_view value, std::string_view key) {
   if (value.empty())
-    return ApiError{401,
-                    "You didn't provide an API key. You need to provide your API key in an Authorization header using "
-                    "Bearer auth (i.e. Authorization: Bearer YOUR_KEY). You can obtain an API key from "
-                    "https://platform.openai.com/account/api-keys.",
-                    "invalid_request_error", "", ""};
+    return ApiError{
+        401,
+        "You didn't provide an API key. You need to provide your API key in an Authorization header using "
+        "Bearer auth (i.e. Authorization: Bearer YOUR_KEY). You can obtain an API key from "
+        "https://platform.openai.com/account/api-keys.",
+        "invalid_request_error", "", ""};
   const bool bearer = value.substr(0, 7) == "Bearer ";
   const std::string given(bearer ? value.substr(7) : value);
   if (bearer && given == key) return {};
   std::string shown = given;  // short keys come back whole, long ones with a masked middle
-  if (given.size() > 12) shown = given.substr(0, 8) + std::string(given.size() - 12, '*') + given.substr(given.size() - 4);
+  if (given.size() > 12)
+    shown = given.substr(0, 8) + std::string(given.size() - 12, '*') + given.substr(given.size() - 4);
   return ApiError{401,
                   "Incorrect API key provided: " + shown +
                       ". You can find your API key at https://platform.openai.com/account/api-keys.",

@@ -8,16 +8,26 @@ namespace {
 
 const char* Reason(int status) {
   switch (status) {
-    case 200: return "OK";
-    case 302: return "Found";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 429: return "Too Many Requests";
-    case 500: return "Internal Server Error";
-    case 503: return "Service Unavailable";
-    default: return "Status";
+    case 200:
+      return "OK";
+    case 302:
+      return "Found";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 429:
+      return "Too Many Requests";
+    case 500:
+      return "Internal Server Error";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "Status";
   }
 }
 
@@ -25,8 +35,10 @@ const char* Reason(int status) {
 ApiError ErrorOf(int status, const std::string& model) {
   switch (status) {
     case 401:
-      return {401, "Incorrect API key provided: sk-mock. You can find your API key at "
-                   "https://platform.openai.com/account/api-keys.", "invalid_request_error", "", "invalid_api_key"};
+      return {401,
+              "Incorrect API key provided: sk-mock. You can find your API key at "
+              "https://platform.openai.com/account/api-keys.",
+              "invalid_request_error", "", "invalid_api_key"};
     case 403:
       return {403, "Country, region, or territory not supported", "request_forbidden", "",
               "unsupported_country_region_territory"};
@@ -34,14 +46,20 @@ ApiError ErrorOf(int status, const std::string& model) {
       return {404, "The model `" + model + "` does not exist or you do not have access to it.",
               "invalid_request_error", "", "model_not_found"};
     case 429:
-      return {429, "Rate limit reached for " + model + " in organization org-mock on requests per min (RPM): Limit "
-                   "500, Used 500, Requested 1. Please try again in 120ms.", "requests", "", "rate_limit_exceeded"};
+      return {429,
+              "Rate limit reached for " + model +
+                  " in organization org-mock on requests per min (RPM): Limit "
+                  "500, Used 500, Requested 1. Please try again in 120ms.",
+              "requests", "", "rate_limit_exceeded"};
     case 503:
-      return {503, "The engine is currently overloaded, please try again later.", "server_error", "", "overloaded"};
-    default: break;
+      return {503, "The engine is currently overloaded, please try again later.", "server_error", "",
+              "overloaded"};
+    default:
+      break;
   }
   if (status >= 500)
-    return {status, "The server had an error while processing your request. Sorry about that!", "server_error", "", ""};
+    return {status, "The server had an error while processing your request. Sorry about that!",
+            "server_error", "", ""};
   return {status, "The request was refused by the mock's script.", "invalid_request_error", "", ""};
 }
 
@@ -53,11 +71,13 @@ std::string RetryHeaders(const Script& script) {
 }
 
 constexpr std::string_view kHtml =
-    "<!DOCTYPE html><html><head><title>Service unavailable</title></head><body><h2>Our services aren't available "
+    "<!DOCTYPE html><html><head><title>Service unavailable</title></head><body><h2>Our services aren't "
+    "available "
     "right now</h2><p>We're working to restore all services as soon as possible.</p></body></html>\n";
 
 constexpr std::string_view kQuota =
-    "You exceeded your current quota, please check your plan and billing details. For more information on this error, "
+    "You exceeded your current quota, please check your plan and billing details. For more information on "
+    "this error, "
     "read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors.";
 
 }  // namespace
@@ -84,26 +104,33 @@ Reply PlainReply(int status, std::string_view content_type, std::string_view bod
   return reply;
 }
 
-Reply ErrorReply(const ApiError& error) { return PlainReply(error.status, "application/json", ErrorBody(error)); }
+Reply ErrorReply(const ApiError& error) {
+  return PlainReply(error.status, "application/json", ErrorBody(error));
+}
 
 Reply FaultReply(const Script& script, const std::string& model) {
   const int status = script.status == 0 ? 200 : script.status;
   const std::string extra = RetryHeaders(script);
   if (script.body == "html") return PlainReply(status, "text/html", kHtml, extra);
   if (script.body == "empty") return PlainReply(status, "application/json", "", extra);
-  if (script.body == "garbage") return PlainReply(status, "application/json", "{\"id\":\"chatcmpl-\x01\xff, oops", extra);
-  if (script.body == "detail") return PlainReply(status, "application/json", "{\"detail\":\"Invalid API Key\"}", extra);
+  if (script.body == "garbage")
+    return PlainReply(status, "application/json", "{\"id\":\"chatcmpl-\x01\xff, oops", extra);
+  if (script.body == "detail")
+    return PlainReply(status, "application/json", "{\"detail\":\"Invalid API Key\"}", extra);
   if (script.body == "intcode")
-    return PlainReply(status, "application/json",
-                      "{\"error\":{\"message\":\"The provider said no\",\"code\":" + std::to_string(status) + "}}", extra);
+    return PlainReply(
+        status, "application/json",
+        "{\"error\":{\"message\":\"The provider said no\",\"code\":" + std::to_string(status) + "}}", extra);
   ApiError error = ErrorOf(status, model);
-  if (script.body == "quota") error = {status, std::string(kQuota), "insufficient_quota", "", "insufficient_quota"};
+  if (script.body == "quota")
+    error = {status, std::string(kQuota), "insufficient_quota", "", "insufficient_quota"};
   return PlainReply(status, "application/json", ErrorBody(error), extra);
 }
 
 namespace {
 
-// Cuts every piece into writes of at most `bytes`; a microsecond apart, so that each is a loop turn of its own.
+// Cuts every piece into writes of at most `bytes`; a microsecond apart, so that each is a loop turn of its
+// own.
 void Split(std::vector<Piece>& pieces, size_t bytes) {
   std::vector<Piece> out;
   for (const Piece& piece : pieces)

@@ -12,7 +12,8 @@
 namespace mock {
 
 // One plain response. `extra` holds complete header lines ("name: value\r\n").
-Reply PlainReply(int status, std::string_view content_type, std::string_view body, std::string_view extra = {});
+Reply PlainReply(int status, std::string_view content_type, std::string_view body,
+                 std::string_view extra = {});
 Reply ErrorReply(const ApiError& error);
 
 // What the script's status and body ask for (script.status or script.body is set).
@@ -20,10 +21,10 @@ Reply FaultReply(const Script& script, const std::string& model);
 
 struct ChatFacts {
   std::string model;
-  uint64_t number = 0;          // of this request, for ids
-  int64_t created = 0;          // seconds since 1970
-  int choices = 1;              // n
-  bool include_usage = false;   // stream_options
+  uint64_t number = 0;         // of this request, for ids
+  int64_t created = 0;         // seconds since 1970
+  int choices = 1;             // n
+  bool include_usage = false;  // stream_options
 };
 Reply ChatReply(const ModelAnswer& answer, const ChatFacts& facts, const Script& script);
 Reply ChatStream(const ModelAnswer& answer, const ChatFacts& facts, const Script& script);

@@ -12,7 +12,8 @@ std::string JoinPath(const std::string& path, std::string_view name) {
 
 const char* Describe(const cJSON* value) {
   if (cJSON_IsString(value)) return "a string";
-  if (cJSON_IsNumber(value)) return std::trunc(value->valuedouble) == value->valuedouble ? "an integer" : "a decimal";
+  if (cJSON_IsNumber(value))
+    return std::trunc(value->valuedouble) == value->valuedouble ? "an integer" : "a decimal";
   if (cJSON_IsBool(value)) return "a boolean";
   if (cJSON_IsArray(value)) return "an array";
   if (cJSON_IsObject(value)) return "an object";
@@ -20,9 +21,10 @@ const char* Describe(const cJSON* value) {
 }
 
 ApiError WrongType(const std::string& path, const char* expected, const cJSON* value) {
-  return {400,
-          "Invalid type for '" + path + "': expected " + expected + ", but got " + Describe(value) + " instead.",
-          "invalid_request_error", path, "invalid_type"};
+  return {
+      400,
+      "Invalid type for '" + path + "': expected " + expected + ", but got " + Describe(value) + " instead.",
+      "invalid_request_error", path, "invalid_type"};
 }
 
 ApiError WrongValue(const std::string& path, std::string_view value, const std::vector<const char*>& values) {
@@ -43,26 +45,40 @@ namespace {
 
 const char* Expected(Kind kind) {
   switch (kind) {
-    case Kind::kString: return "a string";
-    case Kind::kInteger: return "an integer";
-    case Kind::kNumber: return "a decimal";
-    case Kind::kBoolean: return "a boolean";
-    case Kind::kArray: return "an array";
-    case Kind::kObject: return "an object";
-    case Kind::kAny: break;
+    case Kind::kString:
+      return "a string";
+    case Kind::kInteger:
+      return "an integer";
+    case Kind::kNumber:
+      return "a decimal";
+    case Kind::kBoolean:
+      return "a boolean";
+    case Kind::kArray:
+      return "an array";
+    case Kind::kObject:
+      return "an object";
+    case Kind::kAny:
+      break;
   }
   return "a value";
 }
 
 bool IsKind(const cJSON* value, Kind kind) {
   switch (kind) {
-    case Kind::kString: return cJSON_IsString(value);
-    case Kind::kInteger: return cJSON_IsNumber(value) && std::trunc(value->valuedouble) == value->valuedouble;
-    case Kind::kNumber: return cJSON_IsNumber(value);
-    case Kind::kBoolean: return cJSON_IsBool(value);
-    case Kind::kArray: return cJSON_IsArray(value);
-    case Kind::kObject: return cJSON_IsObject(value);
-    case Kind::kAny: return true;
+    case Kind::kString:
+      return cJSON_IsString(value);
+    case Kind::kInteger:
+      return cJSON_IsNumber(value) && std::trunc(value->valuedouble) == value->valuedouble;
+    case Kind::kNumber:
+      return cJSON_IsNumber(value);
+    case Kind::kBoolean:
+      return cJSON_IsBool(value);
+    case Kind::kArray:
+      return cJSON_IsArray(value);
+    case Kind::kObject:
+      return cJSON_IsObject(value);
+    case Kind::kAny:
+      return true;
   }
   return false;
 }
@@ -81,11 +97,12 @@ Check CheckRange(const cJSON* value, const Rule& rule, const std::string& parent
   if (number >= rule.min && number <= rule.max) return {};
   const std::string path = JoinPath(parent, rule.name);
   const bool low = number < rule.min;
-  return ApiError{400,
-                  "Invalid '" + path + "': " + noun + (low ? " below minimum" : " above maximum") +
-                      " value. Expected a value " + (low ? ">= " : "<= ") + PrintNumber(low ? rule.min : rule.max) +
-                      ", but got " + PrintNumber(number) + " instead.",
-                  "invalid_request_error", path, std::string(noun) + (low ? "_below_min_value" : "_above_max_value")};
+  return ApiError{
+      400,
+      "Invalid '" + path + "': " + noun + (low ? " below minimum" : " above maximum") +
+          " value. Expected a value " + (low ? ">= " : "<= ") + PrintNumber(low ? rule.min : rule.max) +
+          ", but got " + PrintNumber(number) + " instead.",
+      "invalid_request_error", path, std::string(noun) + (low ? "_below_min_value" : "_above_max_value")};
 }
 
 Check CheckValue(const cJSON* value, const Rule& rule, const std::string& path) {

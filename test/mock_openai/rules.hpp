@@ -18,9 +18,9 @@ struct Rule {
   Kind kind;
   bool nullable = false;
   bool required = false;
-  double min = -1e300;                       // of numbers
+  double min = -1e300;  // of numbers
   double max = 1e300;
-  std::vector<const char*> values = {};      // of strings; empty: any
+  std::vector<const char*> values = {};  // of strings; empty: any
 };
 
 // `path` is the object's place as the API writes it ("messages[0]"); empty at the top.

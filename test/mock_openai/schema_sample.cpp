@@ -7,7 +7,9 @@
 namespace mock {
 namespace {
 
-bool Contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+bool Contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
 class Sampler {
  public:
@@ -18,7 +20,8 @@ class Sampler {
     node = Resolve(node);
     if (!cJSON_IsObject(node) || depth > 64) return void(out += "null");
     if (const cJSON* constant = Member(node, "const")) return void(out += PrintJson(constant));
-    if (const cJSON* values = Member(node, "enum"); values && values->child) return void(out += PrintJson(values->child));
+    if (const cJSON* values = Member(node, "enum"); values && values->child)
+      return void(out += PrintJson(values->child));
     for (const char* choice : {"anyOf", "oneOf", "allOf"})
       if (const cJSON* branches = Member(node, choice); branches && branches->child)
         return Write(branches->child, name, depth + 1, out);
@@ -97,18 +100,22 @@ class Sampler {
       text = item_ == 0 ? "Read more about: " + facts_.question : "Try it and watch the result.";
     else if (Contains(name, "title") || Contains(name, "name"))
       text = facts_.question;
-    if (const cJSON* most = Member(node, "maxLength")) text = CutUtf8(text, static_cast<size_t>(most->valueint));
+    if (const cJSON* most = Member(node, "maxLength"))
+      text = CutUtf8(text, static_cast<size_t>(most->valueint));
     if (const cJSON* least = Member(node, "minLength"))
       while (static_cast<int>(text.size()) < least->valueint) text += '.';
     AppendQuoted(out, text);
   }
 
   void WriteNumber(const cJSON* node, std::string_view name, bool integer, std::string& out) const {
-    double value = Contains(name, "confiden") || Contains(name, "score") ? (facts_.passage > 0 ? 0.9 : 0.4) : 1;
+    double value =
+        Contains(name, "confiden") || Contains(name, "score") ? (facts_.passage > 0 ? 0.9 : 0.4) : 1;
     if (const cJSON* least = Member(node, "minimum")) value = std::max(value, least->valuedouble);
-    if (const cJSON* least = Member(node, "exclusiveMinimum")) value = std::max(value, least->valuedouble + (integer ? 1 : 0.001));
+    if (const cJSON* least = Member(node, "exclusiveMinimum"))
+      value = std::max(value, least->valuedouble + (integer ? 1 : 0.001));
     if (const cJSON* most = Member(node, "maximum")) value = std::min(value, most->valuedouble);
-    if (const cJSON* most = Member(node, "exclusiveMaximum")) value = std::min(value, most->valuedouble - (integer ? 1 : 0.001));
+    if (const cJSON* most = Member(node, "exclusiveMaximum"))
+      value = std::min(value, most->valuedouble - (integer ? 1 : 0.001));
     if (integer) value = std::ceil(value);
     char text[40];
     std::snprintf(text, sizeof text, "%.10g", value);
@@ -117,7 +124,7 @@ class Sampler {
 
   const cJSON* root_;
   const SampleFacts& facts_;
-  int item_ = 0;   // index in the innermost array
+  int item_ = 0;  // index in the innermost array
 };
 
 }  // namespace

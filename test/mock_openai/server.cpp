@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kBacklog = 16384;
 constexpr int kMaxEvents = 512;
-constexpr uint32_t kNotAConnection = 0;   // generation of listeners and stop descriptors
+constexpr uint32_t kNotAConnection = 0;  // generation of listeners and stop descriptors
 
 uint64_t Pack(int fd, uint32_t generation) {
   return static_cast<uint64_t>(generation) << 32 | static_cast<uint32_t>(fd);
@@ -91,7 +91,7 @@ bool Server::IsStop(int fd) {
 }
 
 void Server::Accept(int listener) {
-  for (int i = 0; i < 64; ++i) {   // a few at a time, so that requests are served between
+  for (int i = 0; i < 64; ++i) {  // a few at a time, so that requests are served between
     const int fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;
     const int on = 1;
@@ -136,7 +136,7 @@ void Server::OnEvent(int fd, uint32_t generation, uint32_t events) {
     return;
   }
   Slot& slot = slots_[static_cast<size_t>(fd)];
-  if (!slot.connection || slot.generation != generation) return;   // closed earlier in this batch
+  if (!slot.connection || slot.generation != generation) return;  // closed earlier in this batch
   if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
     const Wish wish = slot.connection->OnReadable(now_);
     Obey(fd, wish);
@@ -165,12 +165,14 @@ void Server::Run() {
       wait.tv_sec = left / 1000000;
       wait.tv_nsec = left % 1000000 * 1000;
     }
-    const int count = epoll_pwait2(epoll_, events.data(), kMaxEvents, timers_.empty() ? nullptr : &wait, nullptr);
+    const int count =
+        epoll_pwait2(epoll_, events.data(), kMaxEvents, timers_.empty() ? nullptr : &wait, nullptr);
     if (count < 0 && errno != EINTR) return;
     now_ = MonotonicMicros();
     for (int i = 0; i < count; ++i)
       OnEvent(static_cast<int>(events[static_cast<size_t>(i)].data.u64 & 0xFFFFFFFF),
-              static_cast<uint32_t>(events[static_cast<size_t>(i)].data.u64 >> 32), events[static_cast<size_t>(i)].events);
+              static_cast<uint32_t>(events[static_cast<size_t>(i)].data.u64 >> 32),
+              events[static_cast<size_t>(i)].events);
     FireTimers();
   }
 }

@@ -32,7 +32,7 @@ class Server {
  private:
   struct Slot {
     std::unique_ptr<Connection> connection;
-    uint32_t generation = 0;      // tells events of a closed descriptor's successor apart
+    uint32_t generation = 0;  // tells events of a closed descriptor's successor apart
     int64_t due = -1;
     bool writable = false;
   };
@@ -55,7 +55,7 @@ class Server {
   int epoll_ = -1;
   std::vector<int> listeners_;
   std::vector<std::pair<int, bool>> stops_;
-  std::vector<Slot> slots_;       // by descriptor
+  std::vector<Slot> slots_;  // by descriptor
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   int64_t now_ = 0;
   bool running_ = true;

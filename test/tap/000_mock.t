@@ -54,10 +54,12 @@ my %guide = (response_format => { type => 'json_schema', json_schema => { name =
 			citations => { type => 'array', items => { type => 'integer' } } } } } });
 my $prompt = "[1] Servers\nA server waits. Restart the server with pg_ctl restart.\n[2] Else\nNothing.\nQuestion: How to restart?";
 my $answer = decode_json($mock->chat('mock', $prompt, %guide)->{json}{choices}[0]{message}{content});
-is($answer->{response}, 'Restart the server with pg_ctl restart.', 'a structured answer comes from the passages');
+is($answer->{response}, 'Restart the server with pg_ctl restart. [1]', 'a structured answer comes from the passages');
 is_deeply($answer->{citations}, [1], 'and cites them');
 like($mock->chat('mock', "<passage 2 ab12>\ntitle: Box. Where?\ntext:\nPut it in the box.\n</passage 2 ab12>\nWhere to put it?")->{json}{choices}[0]{message}{content},
 	qr/^Put it in the box\. \[2\]$/, 'passages in blocks are read too');
+like($mock->chat('mock', "Answer in JSON after this schema: " . encode_json($guide{response_format}{json_schema}{schema}) . "\n$prompt")->{json}{choices}[0]{message}{content},
+	qr/^\{.*"citations":\[1\]/, 'a schema in the prompt is answered too');
 unlike($mock->chat('mock:bad_json', $prompt, %guide)->{content}, qr/pg_ctl/, 'bad_json breaks it');
 like($mock->chat('mock:wrap', $prompt, %guide)->{content}, qr/```json/, 'wrap fences it');
 is($mock->chat('mock:refusal', 'x')->{json}{choices}[0]{message}{content}, undef, 'a refusal has no content');
