@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -66,19 +67,17 @@ void Poller::Remove(int socket) {
   --watched_;
 }
 
-int Poller::Dispatch() {
+int Poller::Dispatch(int most) {
   epoll_event events[kMaxEvents];
-  const int count = epoll_wait(epoll_, events, kMaxEvents, 0);
-  int handled = 0;
+  const int count = epoll_wait(epoll_, events, std::min(most, kMaxEvents), 0);
   for (int i = 0; i < count; ++i) {
     const auto socket = static_cast<uint32_t>(events[i].data.u64);
     const auto generation = static_cast<uint32_t>(events[i].data.u64 >> 32);
     const Entry entry = entries_[socket];
     if (!entry.handler || entry.generation != generation) continue;
     entry.handler->OnReady(static_cast<int>(socket), FromEpoll(events[i].events));
-    ++handled;
   }
-  return handled;
+  return std::max(count, 0);
 }
 
 }  // namespace capeai::net

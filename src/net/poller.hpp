@@ -51,9 +51,11 @@ class Poller {
   // unknown or already closed socket. Call it before close().
   void Remove(int socket);
 
-  // Fetches what is ready now and calls the handlers; never waits. Returns the
-  // number of events handled.
-  int Dispatch();
+  // Fetches at most `most` (1..kMaxEvents) of what is ready now and calls the
+  // handlers; never waits. Returns the number of events fetched: fewer than
+  // `most` means that nothing is left. Repeated calls reach every ready socket
+  // in turn.
+  int Dispatch(int most = kMaxEvents);
 
   size_t watched() const { return watched_; }
 
