@@ -90,7 +90,8 @@ class Group {
   bool Accepts(const Section& section) const {
     const size_t near = CommonLength(sections_.back()->path, section.path);
     const size_t common = std::min(common_, near);
-    if (common == 0 && !(section.path.empty() && sections_.back()->path.empty())) return false;
+    const bool bare = bare_ && section.pieces.empty();  // headings without text
+    if (common == 0 && !bare && !(section.path.empty() && sections_.back()->path.empty())) return false;
     const int added = section.tokens + LineTokens(section.path, near);
     if (tokens_ + LineTokens(sections_.front()->path, common) + added > bound_) return false;
     const int small = bound_ / 3;
@@ -108,6 +109,7 @@ class Group {
       common_ = std::min(common_, near);
       tokens_ += section.tokens + LineTokens(section.path, near);
     }
+    bare_ = (sections_.empty() || bare_) && section.pieces.empty();
     sections_.push_back(&section);
   }
 
@@ -151,6 +153,7 @@ class Group {
   const int bound_;
   std::vector<const Section*> sections_;
   size_t common_ = 0;  // steps that all paths share
+  bool bare_ = false;  // no section has a body
   int tokens_ = 0;     // of the text, without the first section's own heading lines
 };
 

@@ -228,8 +228,10 @@ Document ParseHtml(std::string_view text) {
 
 std::string DecodeEntity(std::string_view entity) {
   const GumboTree tree("<title>" + std::string(entity) + "</title>");
-  std::string text = TextOf(tree.root()->v.element);
-  return text.empty() ? std::string(entity) : utf8::Repair(text).text;
+  const std::string text = TextOf(tree.root()->v.element);
+  const size_t begin = std::min(text.find_first_not_of(' '), text.size());  // ASCII only: &nbsp; is text here
+  const size_t end = text.find_last_not_of(' ');
+  return begin == text.size() ? std::string(entity) : utf8::Repair(text.substr(begin, end - begin + 1)).text;
 }
 
 }  // namespace capeai::knowledge

@@ -1,0 +1,357 @@
+#include "knowledge/extract_select.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <set>
+
+#include "knowledge/stem.hpp"
+#include "knowledge/text.hpp"
+
+namespace capeai::knowledge {
+namespace {
+
+// An answer is made of at most so many units, from at most so many passages.
+constexpr int kMaxUnits = 6;
+constexpr size_t kMaxPassages = 3;
+// A further unit must bring this share of what the first one brought.
+constexpr double kWorthwhile = 0.4;
+// Units that share this much of their words say the same.
+constexpr double kSame = 0.7;
+
+int WordCount(std::string_view text) { return static_cast<int>(Words(text).size()); }
+
+bool Has(const std::vector<std::string>& sorted, const std::string& stem) {
+  return std::binary_search(sorted.begin(), sorted.end(), stem);
+}
+
+double Overlap(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  const size_t smaller = std::min(a.size(), b.size());
+  if (smaller == 0) return 0;
+  const auto common =
+      std::count_if(a.begin(), a.end(), [&](const std::string& stem) { return Has(b, stem); });
+  return static_cast<double>(common) / static_cast<double>(smaller);
+}
+
+// "Run ...", "To ... ", "You must ...": a sentence that can be a step.
+bool TellsToAct(std::string_view sentence) {
+  static constexpr std::array<std::string_view, 44> kVerbs = {
+      "add",       "allow",   "be",       "build", "call",   "change",     "check",   "choose",
+      "configure", "connect", "consider", "copy",  "create", "disable",    "drop",    "edit",
+      "enable",    "ensure",  "execute",  "give",  "grant",  "initialize", "install", "issue",
+      "load",      "log",     "make",     "move",  "open",   "optionally", "reload",  "remove",
+      "restart",   "restore", "revoke",   "run",   "save",   "set",        "specify", "start",
+      "stop",      "upgrade", "use",      "verify"};
+  const std::vector<std::string_view> words = Words(sentence.substr(0, 40));
+  if (words.empty()) return false;
+  const std::string first = LowerAscii(words[0]);
+  if (first == "to" || std::find(kVerbs.begin(), kVerbs.end(), first) != kVerbs.end()) return true;
+  return sentence.find("you must") != std::string_view::npos ||
+         sentence.find("you should") != std::string_view::npos;
+}
+
+// Ends as sentences end, or leads on to what follows.
+bool EndsClosed(std::string_view text) {
+  static constexpr std::string_view kEnds = ".!?:;)\"";
+  return !text.empty() && (kEnds.find(text.back()) != std::string_view::npos ||
+                           static_cast<unsigned char>(text.back()) >= 0x80);
+}
+
+// What speaks for or against a unit apart from the question's words.
+double Fitness(const Unit& unit, const ExtractInput& input) {
+  const std::string_view intent = input.intent;
+  double fit = 1;
+  const int words = WordCount(unit.text);
+  const int comfortable = input.user_level == "advanced" ? 45 : 32;
+  if (words < 5) fit *= 0.5;
+  if (unit.kind == UnitKind::kSentence && !EndsClosed(unit.text)) fit *= 0.6;
+  if (words > comfortable) fit *= static_cast<double>(comfortable) / words;
+  if (Dangles(unit.text)) fit *= 0.8;
+  if (unit.text.starts_with("See ") || unit.text.starts_with("(")) fit *= 0.5;
+  if (unit.text.ends_with(":") && unit.code < 0) fit *= 0.4;
+  if (unit.text.ends_with("?")) fit *= 0.6;
+  if (unit.kind == UnitKind::kRow) fit *= 0.7;
+  if (unit.under == "See Also" || unit.under == "Compatibility" || unit.under == "Synopsis") fit *= 0.3;
+  if (intent == "how_to" && unit.code >= 0) fit *= 1.3;
+  if (intent == "how_to" && unit.text.find("To ") == 0) fit *= 1.15;
+  const bool defines =
+      unit.text.find(" is a") != std::string::npos || unit.text.find(" are ") != std::string::npos;
+  if ((intent == "learning" || intent == "general") && defines) fit *= 1.1;
+  const bool list = input.preferred_format == "steps" || input.preferred_format == "checklist";
+  if (list && TellsToAct(unit.text)) fit *= 1.5;
+  return fit;
+}
+
+// 0..1: whether a heading is about the question and about nothing else.
+double HeadingMatch(const QueryTerms& terms, std::string_view heading) {
+  std::vector<std::string> stems = Stems(heading);
+  if (stems.empty()) return 0;
+  const auto asked =
+      std::count_if(stems.begin(), stems.end(), [&](const std::string& s) { return terms.Contains(s); });
+  return terms.Coverage(stems) * static_cast<double>(asked) / static_cast<double>(stems.size());
+}
+
+class Selector {
+ public:
+  Selector(const ExtractInput& input, const QueryTerms& terms, const std::vector<Unit>& units)
+      : input_(input), terms_(terms), units_(units) {
+    for (const SourcePassage& passage : input.passages) best_score_ = std::max(best_score_, passage.score);
+    for (size_t p = 0; p < input.passages.size(); ++p) {
+      const SourcePassage& passage = input.passages[p];
+      heading_stems_.push_back(Sorted(Stems(passage.title + " " + passage.heading)));
+      const double rank = 1.0 / (1.0 + 0.08 * static_cast<double>(p));
+      const double score = best_score_ > 0 ? passage.score / best_score_ : 1;
+      const double heading = std::max(HeadingMatch(terms, LastHeading(passage.heading)),
+                                      0.7 * HeadingMatch(terms, passage.title));
+      factor_.push_back(rank * (0.5 + 0.5 * score) * (1 + heading));
+    }
+    for (const Unit& unit : units) fitness_.push_back(Fitness(unit, input));
+  }
+
+  // What unit `i` adds to an answer that has said `covered` already.
+  double Gain(size_t i, const std::set<std::string>& covered) const {
+    const Unit& unit = units_[i];
+    double gain = 0, own = 0;
+    for (const std::string& stem : unit.stems) {
+      if (!terms_.Contains(stem)) continue;
+      own += terms_.WeightOf(stem);
+      gain += terms_.WeightOf(stem) * (covered.count(stem) > 0 ? 0.5 : 1);
+    }
+    // A passage begins with its point: "work_mem" heads "Sets the amount of memory ...".
+    const bool first = i == 0 || units_[i - 1].passage != unit.passage;
+    if (own <= 0 && !first) return 0;
+    for (const std::string& stem : Sorted(Stems(unit.under)))
+      if (terms_.Contains(stem) && !Has(unit.stems, stem)) gain += 0.7 * terms_.WeightOf(stem);
+    for (const std::string& stem : heading_stems_[static_cast<size_t>(unit.passage)])
+      if (terms_.Contains(stem) && !Has(unit.stems, stem))
+        gain += (first ? 0.8 : 0.3) * terms_.WeightOf(stem);
+    if (first) gain *= 1.1;
+    return gain * fitness_[i] * factor_[static_cast<size_t>(unit.passage)];
+  }
+
+  Selection Select(int max_words) {
+    double first_gain = 0;
+    for (int n = 0; n < kMaxUnits; ++n) {
+      const auto [best, gain] = Best(max_words - words_);
+      if (best < 0 || gain <= 0 || gain < first_gain * kWorthwhile) break;
+      if (n == 0) first_gain = gain;
+      Take(static_cast<size_t>(best), max_words);
+    }
+    if (!chosen_.empty()) Continue(max_words);
+    return Ordered();
+  }
+
+  static std::vector<std::string> Sorted(std::vector<std::string> stems) {
+    std::sort(stems.begin(), stems.end());
+    stems.erase(std::unique(stems.begin(), stems.end()), stems.end());
+    return stems;
+  }
+
+ private:
+  std::pair<int, double> Best(int words_left) const {
+    int best = -1;
+    double best_gain = 0;
+    for (size_t i = 0; i < units_.size(); ++i) {
+      if (units_[i].kind == UnitKind::kCode || chosen_.count(i) > 0) continue;
+      const double gain = Gain(i, covered_);
+      if (gain <= best_gain || WordCount(units_[i].text) > words_left || Repeats(i) || !PassageAllowed(i))
+        continue;
+      best = static_cast<int>(i);
+      best_gain = gain;
+    }
+    return {best, best_gain};
+  }
+
+  bool Repeats(size_t i) const {
+    return std::any_of(chosen_.begin(), chosen_.end(),
+                       [&](size_t j) { return Overlap(units_[i].stems, units_[j].stems) >= kSame; });
+  }
+
+  bool PassageAllowed(size_t i) const {
+    return passages_.size() < kMaxPassages ||
+           std::find(passages_.begin(), passages_.end(), units_[i].passage) != passages_.end();
+  }
+
+  bool SameParagraph(size_t a, size_t b) const {
+    return units_[a].passage == units_[b].passage && units_[a].paragraph == units_[b].paragraph;
+  }
+
+  // Takes unit `i`, and before it the sentences that it leans on; nothing if those do not fit.
+  void Take(size_t i, int max_words) {
+    std::vector<size_t> group{i};
+    int words = WordCount(units_[i].text);
+    while (Dangles(units_[group.back()].text)) {
+      const size_t at = group.back();
+      if (at == 0 || units_[at - 1].passage != units_[at].passage ||
+          units_[at - 1].kind != UnitKind::kSentence)
+        break;
+      if (chosen_.count(at - 1) > 0) {
+        words = words_ + words <= max_words ? words : max_words + 1;
+        break;
+      }
+      group.push_back(at - 1);
+      words += WordCount(units_[at - 1].text);
+    }
+    const bool stands =
+        !Dangles(units_[group.back()].text) || (group.back() > 0 && chosen_.count(group.back() - 1) > 0);
+    chosen_.insert(i);  // not looked at again
+    if (!stands || words_ + words > max_words) {
+      dropped_.insert(i);
+      return;
+    }
+    words_ += words;
+    if (std::find(passages_.begin(), passages_.end(), units_[i].passage) == passages_.end())
+      passages_.push_back(units_[i].passage);
+    for (const size_t j : group) {
+      chosen_.insert(j);
+      for (const std::string& stem : units_[j].stems)
+        if (terms_.Contains(stem)) covered_.insert(stem);
+    }
+  }
+
+  // A short answer goes on with the sentence behind its best one: explanations run on.
+  void Continue(int max_words) {
+    for (const size_t i : std::set<size_t>(chosen_)) {
+      const size_t next = i + 1;
+      if (dropped_.count(i) > 0 || words_ * 2 > max_words || next >= units_.size() || chosen_.count(next) > 0)
+        continue;
+      const int words = WordCount(units_[next].text);
+      const bool leads_on = units_[next].text.ends_with(":") && units_[next].code < 0;
+      if (!SameParagraph(i, next) || units_[next].kind != UnitKind::kSentence || leads_on ||
+          words_ + words > max_words || Repeats(next))
+        continue;
+      chosen_.insert(next);
+      words_ += words;
+    }
+  }
+
+  // By passage, the one with the best unit first; within it as written.
+  Selection Ordered() const {
+    Selection selection;
+    for (const int passage : passages_) {
+      std::vector<std::string> stems = heading_stems_[static_cast<size_t>(passage)];
+      for (const size_t i : chosen_) {
+        if (units_[i].passage != passage || dropped_.count(i) > 0) continue;
+        selection.units.push_back(static_cast<int>(i));
+        stems.insert(stems.end(), units_[i].stems.begin(), units_[i].stems.end());
+        for (std::string& stem : Stems(units_[i].under)) stems.push_back(std::move(stem));
+      }
+      selection.coverage = std::max(selection.coverage, terms_.Coverage(stems));
+    }
+    return selection;
+  }
+
+  const ExtractInput& input_;
+  const QueryTerms& terms_;
+  const std::vector<Unit>& units_;
+  double best_score_ = 0;
+  std::vector<double> factor_;                           // of each passage
+  std::vector<double> fitness_;                          // of each unit
+  std::vector<std::vector<std::string>> heading_stems_;  // of each passage, sorted
+  std::set<size_t> chosen_;
+  std::vector<int> passages_;  // in the order in which they came in
+  std::set<size_t> dropped_;   // of chosen_: they lean on what did not fit
+  std::set<std::string> covered_;
+  int words_ = 0;
+};
+
+}  // namespace
+
+QueryTerms::QueryTerms(std::string_view query, const std::vector<Unit>& units) {
+  for (const std::string& stem : Stems(query)) weights_[stem] = 0;
+  const double n = static_cast<double>(units.size());
+  for (auto& [stem, weight] : weights_) {
+    const auto with =
+        std::count_if(units.begin(), units.end(), [&](const Unit& unit) { return Has(unit.stems, stem); });
+    weight = std::log(1 + n / std::max(static_cast<double>(with), 1.0));
+    if (stem.size() <= 2) weight *= 0.5;
+    total_ += weight;
+  }
+}
+
+double QueryTerms::WeightOf(const std::string& stem) const {
+  const auto found = weights_.find(stem);
+  return found == weights_.end() || total_ <= 0 ? 0 : found->second / total_;
+}
+
+double QueryTerms::Coverage(const std::vector<std::string>& stems) const {
+  double covered = 0;
+  for (const std::string& stem : std::set<std::string>(stems.begin(), stems.end())) covered += WeightOf(stem);
+  return std::min(covered, 1.0);
+}
+
+Selection SelectUnits(const ExtractInput& input, const QueryTerms& terms, const std::vector<Unit>& units,
+                      int max_words) {
+  return Selector(input, terms, units).Select(max_words);
+}
+
+int SelectCode(const ExtractInput& input, const QueryTerms& terms, const std::vector<Unit>& units) {
+  const Selector selector(input, terms, units);
+  int best = -1;
+  double best_gain = 0;
+  for (size_t i = 0; i < units.size(); ++i) {
+    if (units[i].kind != UnitKind::kCode) continue;
+    const bool introduced = i > 0 && units[i - 1].code == static_cast<int>(i);
+    double gain = selector.Gain(i, {}) + (introduced ? selector.Gain(i - 1, {}) : 0);
+    if (std::count(units[i].text.begin(), units[i].text.end(), '\n') > 25) gain *= 0.5;
+    if (gain <= best_gain) continue;
+    best = static_cast<int>(i);
+    best_gain = gain;
+  }
+  return best;
+}
+
+std::vector<int> SelectList(const ExtractInput& input, const QueryTerms& terms,
+                            const std::vector<Unit>& units) {
+  const Selector selector(input, terms, units);
+  std::vector<int> best;
+  double best_gain = 0;
+  for (size_t begin = 0; begin < units.size();) {
+    size_t end = begin;
+    std::vector<int> run;
+    double gain =
+        begin > 0 && units[begin - 1].passage == units[begin].passage ? selector.Gain(begin - 1, {}) : 0;
+    for (; end < units.size() && units[end].passage == units[begin].passage; ++end) {
+      if (units[end].in_item && !run.empty()) continue;  // more of the item before
+      if (units[end].kind != UnitKind::kItem || units[end].under != units[begin].under) break;
+      run.push_back(static_cast<int>(end));
+      gain += selector.Gain(end, {}) / 3;
+    }
+    const bool numbered = !run.empty() && units[static_cast<size_t>(run[0])].marker.back() == '.';
+    if (numbered) gain *= units[static_cast<size_t>(run[0])].marker == "1." ? 1.5 : 1.1;
+    if (run.size() >= 2 && gain > best_gain) {
+      best = run;
+      best_gain = gain;
+    }
+    begin = std::max(end, begin + 1);
+  }
+  return best_gain >= 0.35 ? best : std::vector<int>();
+}
+
+bool Dangles(std::string_view sentence) {
+  static constexpr std::array<std::string_view, 40> kLeaning = {
+      "this",      "these",        "that",         "those",      "it",           "its",         "they",
+      "their",     "them",         "he",           "she",        "such",         "however",     "but",
+      "and",       "or",           "so",           "thus",       "therefore",    "hence",       "also",
+      "moreover",  "furthermore",  "additionally", "besides",    "similarly",    "likewise",    "instead",
+      "otherwise", "nevertheless", "then",         "conversely", "consequently", "accordingly", "again",
+      "both",      "here",         "still",        "yet",        "another"};
+  const std::vector<std::string_view> words = Words(sentence.substr(0, 64));
+  if (words.empty()) return true;
+  const std::string first = LowerAscii(words[0]);
+  if (std::find(kLeaning.begin(), kLeaning.end(), first) != kLeaning.end()) return true;
+  const std::string begin = LowerAscii(sentence.substr(0, 24));
+  for (const std::string_view phrase :
+       {"in this case", "in that case", "for example", "in addition", "as a result", "for this reason",
+        "in contrast", "on the other hand", "in other words", "the former", "the latter", "the following",
+        "the above"})
+    if (begin.starts_with(phrase)) return true;
+  return !begin.empty() && begin[0] == '(';
+}
+
+std::string_view LastHeading(std::string_view path) {
+  const size_t at = path.rfind(" > ");
+  return at == std::string_view::npos ? path : path.substr(at + 3);
+}
+
+}  // namespace capeai::knowledge

@@ -1,0 +1,162 @@
+#include "knowledge/suggest.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "knowledge/extract_select.hpp"
+#include "knowledge/stem.hpp"
+#include "knowledge/text.hpp"
+
+namespace capeai::knowledge {
+namespace {
+
+constexpr size_t kMaxSubjectBytes = 70;
+
+// Headings that say where in a page they stand, not what it is about.
+constexpr std::array<std::string_view, 20> kGeneric = {
+    "description", "synopsis",      "notes",       "note",         "see also",    "examples",   "example",
+    "parameters",  "compatibility", "overview",    "introduction", "options",     "outputs",    "usage",
+    "author",      "authors",       "environment", "files",        "exit status", "diagnostics"};
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 44> kGerunds = {{
+    {"adding", "add"},          {"altering", "alter"},        {"backing", "back"},
+    {"building", "build"},      {"changing", "change"},       {"checking", "check"},
+    {"choosing", "choose"},     {"configuring", "configure"}, {"connecting", "connect"},
+    {"controlling", "control"}, {"creating", "create"},       {"declaring", "declare"},
+    {"defining", "define"},     {"deleting", "delete"},       {"destroying", "destroy"},
+    {"disabling", "disable"},   {"dropping", "drop"},         {"enabling", "enable"},
+    {"executing", "execute"},   {"getting", "get"},           {"handling", "handle"},
+    {"importing", "import"},    {"inserting", "insert"},      {"installing", "install"},
+    {"loading", "load"},        {"managing", "manage"},       {"migrating", "migrate"},
+    {"modifying", "modify"},    {"monitoring", "monitor"},    {"populating", "populate"},
+    {"preventing", "prevent"},  {"querying", "query"},        {"reading", "read"},
+    {"removing", "remove"},     {"restoring", "restore"},     {"running", "run"},
+    {"setting", "set"},         {"starting", "start"},        {"updating", "update"},
+    {"using", "use"},           {"recovering", "recover"},    {"upgrading", "upgrade"},
+    {"viewing", "view"},        {"tuning", "tune"},
+}};
+
+// "Chapter 25. ", "25.1.2. ", "A.3 " at the beginning goes.
+std::string_view WithoutNumber(std::string_view heading) {
+  heading = Trim(heading);
+  for (const std::string_view word : {"Chapter ", "Appendix ", "Part "})
+    if (heading.starts_with(word)) heading.remove_prefix(word.size());
+  size_t end = 0;
+  bool digit = false, dot = false;
+  while (end < heading.size() && (heading[end] == '.' || (heading[end] >= '0' && heading[end] <= '9') ||
+                                  (end == 0 && heading[end] >= 'A' && heading[end] <= 'Z'))) {
+    digit |= heading[end] >= '0' && heading[end] <= '9';
+    dot |= heading[end] == '.';
+    ++end;
+  }
+  if ((!digit && !dot) || end == heading.size() || SpaceLength(heading, end) == 0) return heading;
+  return Trim(heading.substr(end));
+}
+
+// "Kernel" -> "kernel"; but "SQL", "PostgreSQL", "TOAST" and "work_mem" stay.
+std::string Uncapitalized(std::string_view word) {
+  const bool capital = !word.empty() && word[0] >= 'A' && word[0] <= 'Z';
+  const bool plain = std::all_of(word.begin() + (word.empty() ? 0 : 1), word.end(),
+                                 [](char c) { return (c >= 'a' && c <= 'z') || c == '-'; });
+  return capital && plain && word.size() > 1 ? LowerAscii(word) : std::string(word);
+}
+
+std::vector<std::string> SpacedWords(std::string_view text) {
+  std::vector<std::string> words;
+  const std::string line = CollapseSpace(text);
+  for (size_t begin = 0; begin < line.size();) {
+    const size_t end = std::min(line.find(' ', begin), line.size());
+    words.push_back(line.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return words;
+}
+
+std::string Join(const std::vector<std::string>& words, size_t from) {
+  std::string text;
+  for (size_t i = from; i < words.size(); ++i) text.append(text.empty() ? "" : " ").append(words[i]);
+  return text;
+}
+
+bool Plural(std::string_view word) {
+  return word.size() > 3 && word.back() == 's' && !word.ends_with("ss") && !word.ends_with("us") &&
+         !word.ends_with("is");
+}
+
+// "Streaming replication", "row security": no article.
+bool Uncountable(std::string_view word) {
+  for (const std::string_view ending : {"ing", "ation", "ity", "ance", "ence", "ment"})
+    if (word.ends_with(ending)) return true;
+  return false;
+}
+
+bool AllCapitals(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+}
+
+// The heading that names a subject: the innermost that is not generic.
+std::string_view Subject(const SourcePassage& passage) {
+  std::string_view path = passage.heading;
+  while (!path.empty()) {
+    const std::string_view last = LastHeading(path);
+    const std::string lower = LowerAscii(WithoutNumber(last));
+    if (std::find(kGeneric.begin(), kGeneric.end(), lower) == kGeneric.end()) return last;
+    path = path.substr(0, path.size() - last.size());
+    if (path.ends_with(" > ")) path.remove_suffix(3);
+  }
+  return passage.title;
+}
+
+}  // namespace
+
+std::string QuestionFromHeading(std::string_view heading) {
+  std::string_view text = WithoutNumber(heading);
+  if (text.ends_with("?")) return std::string(text);
+  if (const size_t bracket = text.find(" ("); bracket != std::string_view::npos)
+    text = text.substr(0, bracket);
+  text = text.substr(0, std::min(text.find(", "), text.size()));
+  if (text.empty() || text.size() > kMaxSubjectBytes || Words(text).empty()) return "";
+  std::vector<std::string> words = SpacedWords(text);
+  if (words.size() == 1 && text.find('_') != std::string_view::npos) return "What does " + words[0] + " do?";
+  if (text[0] == '-') return "";  // an option of some program
+  if (AllCapitals(text) && words.size() == 1) return "What does " + words[0] + " do?";
+  if (AllCapitals(text)) return "How do I use " + std::string(text) + "?";
+  for (std::string& word : words) word = Uncapitalized(word);
+  if (words.size() > 2 && words[0] == "how" && words[1] == "to") return "How do I " + Join(words, 2) + "?";
+  for (const auto& [gerund, verb] : kGerunds)
+    if (words.size() > 1 && words[0] == gerund)
+      return "How do I " + std::string(verb) + " " + Join(words, 1) + "?";
+  if (words[0].ends_with("ing") && words.size() > 1)
+    return "What should I know about " + Join(words, 0) + "?";
+  const bool article = words[0] == "the" || words[0] == "a" || words[0] == "an";
+  if (words.size() == 1 || article || Uncountable(words.back())) return "What is " + Join(words, 0) + "?";
+  return (Plural(words.back()) ? "What are " : "What is the ") + Join(words, 0) + "?";
+}
+
+std::vector<std::string> SuggestQuestions(std::string_view query, const std::vector<SourcePassage>& passages,
+                                          const std::vector<int>& used, size_t limit) {
+  const std::vector<std::string> asked_list = Stems(query);
+  const std::set<std::string> asked(asked_list.begin(), asked_list.end());
+  std::vector<std::string> questions;
+  std::set<std::string> seen;
+  const auto add = [&](const SourcePassage& passage) {
+    const std::string question = QuestionFromHeading(Subject(passage));
+    const std::vector<std::string> stems = Stems(question);
+    if (question.empty() || questions.size() >= limit || stems.empty()) return;
+    const bool repeats = std::all_of(stems.begin(), stems.end(),
+                                     [&](const std::string& stem) { return asked.count(stem) > 0; });
+    if (!repeats && seen.insert(LowerAscii(question)).second) questions.push_back(question);
+  };
+  const auto is_used = [&](size_t i) {
+    return std::find(used.begin(), used.end(), static_cast<int>(i)) != used.end();
+  };
+  for (size_t i = 0; i < passages.size(); ++i)
+    if (!is_used(i)) add(passages[i]);
+  for (size_t n = 1; n < used.size(); ++n)
+    add(passages[static_cast<size_t>(used[n])]);  // the first was the answer
+  return questions;
+}
+
+}  // namespace capeai::knowledge
