@@ -55,8 +55,10 @@ CREATE TABLE capeai.index_state (
 );
 COMMENT ON TABLE capeai.index_state IS 'Collections whose passages are all in the index';
 
+-- No foreign keys on the next two: they cost a check per row, and rows left
+-- over from a collection that is gone are found by nobody.
 CREATE TABLE capeai.index_pending (
-  collection_id integer NOT NULL REFERENCES capeai.collections (id) ON DELETE CASCADE,
+  collection_id integer NOT NULL,
   passage_id    bigint NOT NULL,
   document_id   bigint NOT NULL,
   xact          xid8 NOT NULL DEFAULT pg_current_xact_id(),
@@ -66,7 +68,7 @@ COMMENT ON TABLE capeai.index_pending IS 'Passages that are in no segment yet; s
 COMMENT ON COLUMN capeai.index_pending.xact IS 'The transaction that wrote the row; it alone may merge it before commit';
 
 CREATE TABLE capeai.index_dead (
-  collection_id integer NOT NULL REFERENCES capeai.collections (id) ON DELETE CASCADE,
+  collection_id integer NOT NULL,
   passage_id    bigint NOT NULL,
   document_id   bigint NOT NULL,
   PRIMARY KEY (collection_id, passage_id)
@@ -143,6 +145,14 @@ COMMENT ON FUNCTION capeai_search(text, text, integer, jsonb) IS
   'The documents of a collection that speak of the query, best first, each by its best passage';
 REVOKE ALL ON FUNCTION capeai_search(text, text, integer, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION capeai_search(text, text, integer, jsonb) TO capeai_user, capeai_admin;
+
+CREATE FUNCTION capeai.query_terms(query text, collection text DEFAULT 'default')
+RETURNS TABLE (term text, weight real)
+LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'capeai_query_terms';
+COMMENT ON FUNCTION capeai.query_terms(text, text) IS
+  'For explaining results: the indexed words that a query is searched by';
+REVOKE ALL ON FUNCTION capeai.query_terms(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION capeai.query_terms(text, text) TO capeai_user, capeai_admin;
 
 -- One call for each statement: a dump of the extension's rows.
 SELECT pg_catalog.pg_extension_config_dump('capeai.collections', '');

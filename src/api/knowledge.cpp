@@ -4,6 +4,7 @@
 
 #include "api/load_directory.hpp"
 #include "base/utf8.hpp"
+#include "knowledge/rank.hpp"
 #include "knowledge/text.hpp"
 #include "pg/args.hpp"
 #include "pg/session.hpp"
@@ -130,6 +131,20 @@ CAPEAI_FUNCTION(capeai_search) {
               passage.url.empty() ? pg::CellText() : pg::CellText(passage.url), passage.type,
               std::to_string(passage.score)});
   }
+  return 0;
+}
+
+CAPEAI_FUNCTION(capeai_query_terms) {
+  MustBeMember("capeai_user", "search");
+  const std::string query = Needed(fcinfo, 0, "query");
+  const std::string collection = Needed(fcinfo, 1, "collection");
+  std::vector<knowledge::QueryTerm> terms;
+  {
+    const pg::AsExtensionOwner owner;
+    terms = store::SearchTerms(query, collection);
+  }
+  pg::RowSet rows(fcinfo);
+  for (const knowledge::QueryTerm& term : terms) rows.Add({term.term, std::to_string(term.weight)});
   return 0;
 }
 

@@ -20,7 +20,7 @@ struct RankOptions {
   double k1 = 1.2;
   double b = 0.75;
   // Title, heading, keywords, body, parts.
-  std::array<double, kFields> weights = {3, 1, 1, 1, 0.5};
+  std::array<double, kFields> weights = {3, 1, 1, 1, 0.25};
   // How much of a document's score comes from all of its passages together, the
   // rest from its best one.
   double document_share = 0.5;

@@ -21,11 +21,6 @@ constexpr size_t kLevelFactor = 8;      // segments of a level before they becom
 constexpr size_t kDeadLimit = 2048;     // tombstones before segments are rewritten
 constexpr int64_t kCheckEvery = 64;     // passages between looks at what others left
 
-const pg::Statement kInsertPending{
-    "INSERT INTO capeai.index_pending (collection_id, document_id, passage_id) "
-    "SELECT $1, d, p FROM unnest($2::bigint[], $3::bigint[]) AS t (d, p)",
-    {Type::kInt4, Type::kInt8Array, Type::kInt8Array}};
-
 const pg::Statement kInsertDead{
     "INSERT INTO capeai.index_dead (collection_id, document_id, passage_id) "
     "SELECT $1, d, p FROM unnest($2::bigint[], $3::bigint[]) AS t (d, p)",
@@ -99,16 +94,6 @@ size_t CountOwn(int collection, size_t inserted) {
   return own_pending.passages;
 }
 
-void InsertKeys(const pg::Statement& statement, int collection, const std::vector<PassageKey>& keys) {
-  if (keys.empty()) return;
-  std::vector<int64_t> documents, passages;
-  for (const PassageKey& key : keys) {
-    documents.push_back(key.document);
-    passages.push_back(key.passage);
-  }
-  pg::Execute(statement, {collection, &documents, &passages});
-}
-
 // Segments of a level that is full become one of the next, and so on upwards.
 void MergeLevels(int collection, bool own_only) {
   for (;;) {
@@ -148,12 +133,13 @@ bool TryLock(int collection) { return pg::Execute(kTryLock, {collection}).Bool(0
 
 }  // namespace
 
-void IndexInserted(int collection, const std::vector<PassageKey>& passages) {
-  InsertKeys(kInsertPending, collection, passages);
-}
-
 void IndexDeleted(int collection, const std::vector<PassageKey>& passages) {
-  InsertKeys(kInsertDead, collection, passages);
+  std::vector<int64_t> documents, ids;
+  for (const PassageKey& key : passages) {
+    documents.push_back(key.document);
+    ids.push_back(key.passage);
+  }
+  pg::Execute(kInsertDead, {collection, &documents, &ids});
 }
 
 void MaintainIndex(int collection, const std::vector<PassageKey>& inserted) {
@@ -182,8 +168,8 @@ void MaintainIndex(int collection, const std::vector<PassageKey>& inserted) {
 
 void StartIndex(int collection) { pg::Execute(kInsertState, {collection}); }
 
-void RebuildIndexIfMissing(int collection) {
-  if (pg::Execute(kHasState, {collection}).Bool(0, 0) || !TryLock(collection)) return;
+void RebuildIndex(int collection) {
+  if (!TryLock(collection)) return;
   if (pg::Execute(kHasState, {collection}).Bool(0, 0)) return;
   pg::Execute(kDropSegments, {collection});
   pg::Execute(kTakeDead, {collection});

@@ -14,19 +14,19 @@
 
 namespace capeai::store {
 
-// Tells the index that passages of `collection` were inserted in, or deleted
-// from, capeai.passages by this transaction; both in ascending order.
-void IndexInserted(int collection, const std::vector<knowledge::PassageKey>& passages);
+// Tells the index that passages of `collection` were deleted from capeai.passages
+// by this transaction. (Who inserts passages inserts them into
+// capeai.index_pending by the same statement.)
 void IndexDeleted(int collection, const std::vector<knowledge::PassageKey>& passages);
 
 // Merges what has piled up. Cheap when nothing has; call it after every change.
-// `inserted` are the keys just given to IndexInserted.
+// `inserted` are the passages that were just inserted, in ascending order.
 void MaintainIndex(int collection, const std::vector<knowledge::PassageKey>& inserted);
 
 // Marks a collection that was just created as indexed. Raises if it is already.
 void StartIndex(int collection);
-// Indexes a collection whose index is missing (after a restore); nothing to do
-// if it is there or another transaction is at it.
-void RebuildIndexIfMissing(int collection);
+// Indexes a collection that is not in capeai.index_state (after a restore);
+// leaves it to another transaction that is at it.
+void RebuildIndex(int collection);
 
 }  // namespace capeai::store

@@ -26,7 +26,9 @@ constexpr size_t kMaxUrlBytes = 2000;    // an index holds it
 constexpr size_t kDerivedTitleChars = 80;
 
 const pg::Statement kFindCollection{
-    "SELECT id, config::regconfig::oid, config, passage_tokens, overlap_tokens FROM capeai.collections WHERE name = $1",
+    "SELECT c.id, c.config::regconfig::oid, c.config, c.passage_tokens, c.overlap_tokens, "
+    "       EXISTS (SELECT FROM capeai.index_state AS s WHERE s.collection_id = c.id) "
+    "FROM capeai.collections AS c WHERE c.name = $1",
     {Type::kText}};
 
 // The cast checks the configuration; its text form has the schema, because
@@ -38,29 +40,32 @@ const pg::Statement kInsertCollection{
     "ON CONFLICT (name) DO NOTHING RETURNING id",
     {Type::kText, Type::kRegconfig, Type::kInt4, Type::kInt4}};
 
-const pg::Statement kHash{"SELECT sha256($1)", {Type::kBytea}};
-
 const pg::Statement kFindDocument{
-    "SELECT id, content_hash = $3 FROM capeai.documents WHERE collection_id = $1 AND url = $2 FOR UPDATE",
+    "SELECT id, content_hash = sha256($3) FROM capeai.documents WHERE collection_id = $1 AND url = $2 FOR UPDATE",
     {Type::kInt4, Type::kText, Type::kBytea}};
 
 const pg::Statement kInsertDocument{
     "INSERT INTO capeai.documents (collection_id, title, url, type, keywords, metadata, content_hash) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (collection_id, url) DO NOTHING RETURNING id",
+    "VALUES ($1, $2, $3, $4, $5, $6, sha256($7)) ON CONFLICT (collection_id, url) DO NOTHING RETURNING id",
     {Type::kInt4, Type::kText, Type::kText, Type::kText, Type::kTextArray, Type::kJsonb, Type::kBytea}};
 
 const pg::Statement kUpdateDocument{
-    "UPDATE capeai.documents SET title = $2, type = $3, keywords = $4, metadata = $5, content_hash = $6, "
+    "UPDATE capeai.documents SET title = $2, type = $3, keywords = $4, metadata = $5, content_hash = sha256($6), "
     "updated_at = now() WHERE id = $1",
     {Type::kInt8, Type::kText, Type::kText, Type::kTextArray, Type::kJsonb, Type::kBytea}};
 
+// Passages and, in the same statement, their place among the index's pending ones.
 const pg::Statement kInsertPassages{
-    "INSERT INTO capeai.passages (document_id, ordinal, heading, content, tokens, terms) "
-    "SELECT $1, t.ordinal, t.heading, t.content, t.tokens, t.terms "
-    "FROM unnest($2::int[], $3::text[], $4::text[], $5::int[], $6::bytea[]) "
-    "     AS t (ordinal, heading, content, tokens, terms) "
-    "ORDER BY t.ordinal RETURNING id",
-    {Type::kInt8, Type::kInt4Array, Type::kTextArray, Type::kTextArray, Type::kInt4Array, Type::kByteaArray}};
+    "WITH added AS ("
+    "  INSERT INTO capeai.passages (document_id, ordinal, heading, content, tokens, terms) "
+    "  SELECT $1, t.ordinal, t.heading, t.content, t.tokens, t.terms "
+    "  FROM unnest($2::int[], $3::text[], $4::text[], $5::int[], $6::bytea[]) "
+    "       AS t (ordinal, heading, content, tokens, terms) "
+    "  ORDER BY t.ordinal RETURNING id) "
+    "INSERT INTO capeai.index_pending (collection_id, document_id, passage_id) "
+    "SELECT $7, $1, id FROM added RETURNING passage_id",
+    {Type::kInt8, Type::kInt4Array, Type::kTextArray, Type::kTextArray, Type::kInt4Array, Type::kByteaArray,
+     Type::kInt4}};
 
 const pg::Statement kDeletePassages{
     "DELETE FROM capeai.passages WHERE document_id = $1 RETURNING id", {Type::kInt8}};
@@ -76,6 +81,7 @@ struct Collection {
   pg::Oid config = 0;
   std::string config_name;
   knowledge::ChunkOptions chunks;
+  bool indexed = false;
 };
 
 std::optional<Collection> FindCollection(std::string_view name) {
@@ -84,7 +90,8 @@ std::optional<Collection> FindCollection(std::string_view name) {
   return Collection{static_cast<int>(rows.Int(0, 0)),
                     static_cast<pg::Oid>(rows.Int(0, 1)),
                     rows.String(0, 2),
-                    {static_cast<int>(rows.Int(0, 3)), static_cast<int>(rows.Int(0, 4))}};
+                    {static_cast<int>(rows.Int(0, 3)), static_cast<int>(rows.Int(0, 4))},
+                    rows.Bool(0, 5)};
 }
 
 // False if there is one of this name.
@@ -118,7 +125,8 @@ void Check(const NewDocument& document) {
   if (utf8::Length(document.title) > kMaxTitleChars)
     RaiseInvalid("title is longer than " + std::to_string(kMaxTitleChars) + " characters",
                  "Put the rest into content.");
-  if (knowledge::IsBlank(document.content)) RaiseInvalid("content is empty", "Give the text of the document.");
+  if (knowledge::IsBlank(document.content) && knowledge::IsBlank(document.title))
+    RaiseInvalid("title and content are both empty", "Give the text of the document, or at least its title.");
   if (document.content.size() > knowledge::kMaxDocumentBytes)
     RaiseInvalid("content is larger than 10 MB", "Cut the document into several.");
   if (document.url && (knowledge::IsBlank(*document.url) || document.url->size() > kMaxUrlBytes))
@@ -127,8 +135,8 @@ void Check(const NewDocument& document) {
   if (!document.metadata_json.starts_with('{')) RaiseInvalid("metadata must be a JSON object", "For example {}.");
 }
 
-// Of everything that passages and rows are made from.
-std::string ContentHash(const NewDocument& document, const Collection& collection) {
+// Everything that passages and rows are made from, to be hashed.
+std::string Identity(const NewDocument& document, const Collection& collection) {
   std::string all;
   for (const std::string_view part :
        {std::string_view(document.title), std::string_view(document.type), std::string_view(document.metadata_json),
@@ -138,7 +146,7 @@ std::string ContentHash(const NewDocument& document, const Collection& collectio
   for (const int number : {static_cast<int>(document.format), collection.chunks.passage_tokens,
                            collection.chunks.overlap_tokens})
     knowledge::PutVarint(all, static_cast<uint64_t>(number));
-  return pg::Execute(kHash, {std::string_view(all)}).String(0, 0);
+  return all;
 }
 
 // What is indexed under each field of every passage of a document.
@@ -169,7 +177,8 @@ class TermMaker {
   knowledge::TermVectorBuilder base_;
 };
 
-std::vector<PassageKey> InsertPassages(int64_t document, const std::vector<Chunk>& chunks, const TermMaker& terms) {
+std::vector<PassageKey> InsertPassages(int collection, int64_t document, const std::vector<Chunk>& chunks,
+                                       const TermMaker& terms) {
   std::vector<int32_t> ordinals, tokens;
   std::vector<std::string> headings, texts, vectors;
   for (const Chunk& chunk : chunks) {
@@ -179,7 +188,8 @@ std::vector<PassageKey> InsertPassages(int64_t document, const std::vector<Chunk
     tokens.push_back(chunk.tokens);
     vectors.push_back(terms.Vector(chunk));
   }
-  const pg::Rows rows = pg::Execute(kInsertPassages, {document, &ordinals, &headings, &texts, &tokens, &vectors});
+  const pg::Rows rows =
+      pg::Execute(kInsertPassages, {document, &ordinals, &headings, &texts, &tokens, &vectors, collection});
   std::vector<PassageKey> keys;
   for (size_t i = 0; i < rows.size(); ++i) keys.push_back({document, rows.Int(i, 0)});
   return keys;
@@ -199,17 +209,21 @@ struct StoredDocument {
   bool unchanged = false;
 };
 
-StoredDocument FindByUrl(const Collection& collection, const NewDocument& document, std::string_view hash) {
+StoredDocument FindByUrl(const Collection& collection, const NewDocument& document, std::string_view identity) {
   if (!document.url) return {};
-  const pg::Rows rows = pg::Execute(kFindDocument, {collection.id, std::string_view(*document.url), hash});
+  const pg::Rows rows = pg::Execute(kFindDocument, {collection.id, std::string_view(*document.url), identity});
   if (rows.empty()) return {};
   return {rows.Int(0, 0), true, rows.Bool(0, 1)};
 }
 
-std::string TitleOf(const NewDocument& document, const knowledge::Document& parsed, const Chunk& first) {
+// The title given, else the content's own, else its first words; empty if there
+// is none of these.
+std::string TitleOf(const NewDocument& document, const knowledge::Document& parsed,
+                    const std::vector<Chunk>& chunks) {
   if (!knowledge::IsBlank(document.title)) return knowledge::CollapseSpace(document.title);
   if (!parsed.title.empty()) return std::string(utf8::PrefixChars(parsed.title, kMaxTitleChars));
-  return std::string(utf8::PrefixChars(knowledge::CollapseSpace(first.text), kDerivedTitleChars));
+  if (chunks.empty()) return "";
+  return std::string(utf8::PrefixChars(knowledge::CollapseSpace(chunks.front().text), kDerivedTitleChars));
 }
 
 }  // namespace
@@ -226,26 +240,27 @@ void CreateCollection(const CollectionSpec& spec) {
 AddedDocument AddDocument(const NewDocument& document) {
   Check(document);
   const Collection collection = FindOrCreate(document.collection);
-  const std::string hash = ContentHash(document, collection);
-  StoredDocument stored = FindByUrl(collection, document, hash);
+  const std::string identity = Identity(document, collection);
+  StoredDocument stored = FindByUrl(collection, document, identity);
   if (stored.unchanged) return {stored.id, 0, false};
 
   Result<knowledge::Document> parsed = knowledge::ParseDocument(document.content, document.format);
   if (!parsed) pg::Raise(parsed.take_error());
-  const std::vector<Chunk> chunks = knowledge::CutPassages(*parsed, collection.chunks);
-  if (chunks.empty()) RaiseInvalid("content has no visible text", "Check the format.");
-  const std::string title = TitleOf(document, *parsed, chunks.front());
+  std::vector<Chunk> chunks = knowledge::CutPassages(*parsed, collection.chunks);
+  const std::string title = TitleOf(document, *parsed, chunks);
+  if (title.empty()) RaiseInvalid("content has no visible text", "Check the format.");
+  if (chunks.empty()) chunks.push_back({"", title, 0, knowledge::EstimateTokens(title)});  // a link, a video
 
   if (!stored.existed) {
     const pg::Param url = pg::Maybe(document.url);
     const pg::Rows rows =
         pg::Execute(kInsertDocument, {collection.id, std::string_view(title), url, std::string_view(document.type),
                                       &document.keywords, std::string_view(document.metadata_json),
-                                      std::string_view(hash)});
+                                      std::string_view(identity)});
     if (!rows.empty()) {
       stored.id = rows.Int(0, 0);
     } else {  // another session added it while we were parsing
-      stored = FindByUrl(collection, document, hash);
+      stored = FindByUrl(collection, document, identity);
       if (!stored.existed) pg::Raise("40001", "the document was added by a concurrent transaction");
       if (stored.unchanged) return {stored.id, 0, false};
     }
@@ -253,15 +268,14 @@ AddedDocument AddDocument(const NewDocument& document) {
   if (stored.existed) {
     pg::Execute(kUpdateDocument, {stored.id, std::string_view(title), std::string_view(document.type),
                                   &document.keywords, std::string_view(document.metadata_json),
-                                  std::string_view(hash)});
+                                  std::string_view(identity)});
     DeletePassages(collection.id, stored.id);
   }
   // A title that was made from the text says nothing more than the text.
   const bool own_title = !knowledge::IsBlank(document.title) || !parsed->title.empty();
   const TermMaker terms(collection.config, own_title ? title : "", document.keywords);
-  RebuildIndexIfMissing(collection.id);
-  const std::vector<PassageKey> keys = InsertPassages(stored.id, chunks, terms);
-  IndexInserted(collection.id, keys);
+  if (!collection.indexed) RebuildIndex(collection.id);
+  const std::vector<PassageKey> keys = InsertPassages(collection.id, stored.id, chunks, terms);
   MaintainIndex(collection.id, keys);
   return {stored.id, static_cast<int>(keys.size()), true};
 }

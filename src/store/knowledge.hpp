@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "knowledge/document.hpp"
+#include "knowledge/rank.hpp"
 
 namespace capeai::store {
 
@@ -35,6 +36,10 @@ struct FoundPassage {
 // max_results out of range and for a context that is no object.
 std::vector<FoundPassage> SearchPassages(std::string_view query, std::string_view collection,
                                          int max_results, std::string_view context_json);
+
+// The terms that such a query is searched by, for explaining results and for the
+// benchmark of ranking. Raises 42704 for an unknown collection.
+std::vector<knowledge::QueryTerm> SearchTerms(std::string_view query, std::string_view collection);
 
 struct CollectionSpec {
   std::string name;

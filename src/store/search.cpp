@@ -6,6 +6,7 @@
 
 #include "knowledge/identifiers.hpp"
 #include "knowledge/rank.hpp"
+#include "knowledge/smooth.hpp"
 #include "knowledge/text.hpp"
 #include "pg/guard.hpp"
 #include "pg/lexemes.hpp"
@@ -24,6 +25,7 @@ using knowledge::RankedDocument;
 using pg::Type;
 
 constexpr int kMaxResults = 1000;
+constexpr size_t kSmoothed = 50;  // results that smoothing looks at
 constexpr bool kReadOnly = true;
 
 const pg::Statement kFindCollection{
@@ -58,6 +60,8 @@ const pg::Statement kBlocks{
     "LATERAL (SELECT block FROM capeai.index_blocks AS b "
     "         WHERE b.segment_id = s.id AND b.first_term <= t.term ORDER BY b.first_term DESC LIMIT 1) AS b",
     {Type::kInt8Array, Type::kByteaArray}, kReadOnly};
+
+const pg::Statement kVectors{"SELECT id, terms FROM capeai.passages WHERE id = ANY ($1)", {Type::kInt8Array}, kReadOnly};
 
 const pg::Statement kFetch{
     "SELECT q.id, d.id, d.title, q.heading, q.content, coalesce(d.url, ''), d.type "
@@ -162,6 +166,26 @@ class IndexReader {
   std::vector<std::shared_ptr<const knowledge::SegmentHeader>> headers_;
 };
 
+// Smooths the scores of the first results, and keeps the others behind them.
+void Smooth(std::vector<RankedDocument>& ranked) {
+  const size_t pool = std::min(ranked.size(), kSmoothed);
+  std::vector<int64_t> ids;
+  std::vector<double> scores;
+  std::unordered_map<int64_t, size_t> places;
+  for (size_t i = 0; i < pool; ++i) {
+    places[ranked[i].best.passage] = i;
+    ids.push_back(ranked[i].best.passage);
+    scores.push_back(ranked[i].score);
+  }
+  const pg::Rows rows = pg::Execute(kVectors, {&ids});
+  std::vector<std::string_view> vectors(pool);
+  for (size_t i = 0; i < rows.size(); ++i) vectors[places[rows.Int(i, 0)]] = rows.Text(i, 1);
+  scores = knowledge::SmoothScores(scores, vectors, {});
+  for (size_t i = 0; i < pool; ++i) ranked[i].score = scores[i];
+  const double least = scores.empty() ? 0 : *std::min_element(scores.begin(), scores.end());
+  for (size_t i = pool; i < ranked.size(); ++i) ranked[i].score = std::min(ranked[i].score, least);
+}
+
 // The rows of `ranked`, in their order. A passage whose row is gone is left out.
 std::vector<FoundPassage> Fetch(const std::vector<RankedDocument>& ranked) {
   std::vector<int64_t> ids;
@@ -184,6 +208,12 @@ std::vector<FoundPassage> Fetch(const std::vector<RankedDocument>& ranked) {
 
 }  // namespace
 
+std::vector<QueryTerm> SearchTerms(std::string_view query, std::string_view collection_name) {
+  const std::optional<Collection> collection = FindCollection(collection_name);
+  if (!collection) return {};
+  return QueryTerms(collection->config, query);
+}
+
 std::vector<FoundPassage> SearchPassages(std::string_view query, std::string_view collection_name,
                                          int max_results, std::string_view context_json) {
   CheckArguments(query, max_results);
@@ -200,8 +230,13 @@ std::vector<FoundPassage> SearchPassages(std::string_view query, std::string_vie
     reader.Feed(ranker);
   else
     reader.AddPassages(ranker, kUnindexed);
-  std::vector<RankedDocument> ranked = ranker.Rank(static_cast<size_t>(max_results));
+  const size_t wanted = static_cast<size_t>(max_results);
+  std::vector<RankedDocument> ranked = ranker.Rank(std::max(wanted, kSmoothed));
+  Smooth(ranked);
   for (RankedDocument& document : ranked) document.score = std::min(1.0, document.score / ranker.ideal());
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const RankedDocument& a, const RankedDocument& b) { return a.score > b.score; });
+  if (ranked.size() > wanted) ranked.resize(wanted);
   return Fetch(ranked);
 }
 
