@@ -76,11 +76,10 @@ CREATE INDEX tasks_blocked ON capeai.tasks (id) WHERE status = 'blocked';
 CREATE INDEX tasks_deadline ON capeai.tasks (deadline)
   WHERE deadline IS NOT NULL AND (status = 'queued' OR status = 'blocked');
 CREATE INDEX tasks_owner ON capeai.tasks (owner, id);
+CREATE INDEX tasks_conversation ON capeai.tasks (conversation, id) WHERE conversation IS NOT NULL;
 CREATE INDEX tasks_completed ON capeai.tasks (completed_at) WHERE completed_at IS NOT NULL;
 CREATE UNIQUE INDEX tasks_idempotency ON capeai.tasks (owner, agent_id, idempotency_key)
   WHERE idempotency_key IS NOT NULL;
-
-CREATE INDEX tasks_conversation ON capeai.tasks (conversation, id) WHERE conversation IS NOT NULL;
 
 CREATE TABLE capeai.task_dependencies (
   task_id    uuid NOT NULL REFERENCES capeai.tasks (id) ON DELETE CASCADE,

@@ -1,0 +1,18 @@
+-- Adding agents.
+
+CREATE FUNCTION capeai_create_agent(manifest jsonb) RETURNS uuid
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'capeai_create_agent';
+COMMENT ON FUNCTION capeai_create_agent(jsonb)
+  IS 'Adds an agent, or a version to one, and returns the agent''s id. Published at once unless the manifest has "tests" or "status": "draft"';
+REVOKE ALL ON FUNCTION capeai_create_agent(jsonb) FROM PUBLIC;
+
+CREATE FUNCTION capeai_validate_agent(manifest jsonb, OUT pointer text, OUT problem text) RETURNS SETOF record
+LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 5 AS 'MODULE_PATHNAME', 'capeai_validate_agent';
+COMMENT ON FUNCTION capeai_validate_agent(jsonb) IS 'Everything that is wrong with a manifest; no rows if it is valid';
+REVOKE ALL ON FUNCTION capeai_validate_agent(jsonb) FROM PUBLIC;
+
+CREATE FUNCTION capeai_archive_agent(slug text, version text) RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'capeai_archive_agent';
+COMMENT ON FUNCTION capeai_archive_agent(text, text)
+  IS 'Withdraws a version: it cannot be called any more. False if it was withdrawn already';
+REVOKE ALL ON FUNCTION capeai_archive_agent(text, text) FROM PUBLIC;
