@@ -21,8 +21,8 @@ like($node->task($task, "output_data ->> 'response'"), qr/Hello/, 'its answer is
 is($node->task($task, "attempt = 1 AND failures = 0 AND kind = 'queued' AND started_at >= created_at AND completed_at >= started_at"),
 	't', 'its columns');
 is(sql("SELECT count(*) FROM capeai.runs WHERE task_id = '$task'"), 1, 'chat has one step');
-is(sql("SELECT string_agg(event_type, ' ' ORDER BY id) FROM capeai.audit_events WHERE task_id = '$task'")
-	=~ /submitted.*(started|running|claimed).*succeeded/, 1, 'its transitions are audited');
+cmp_ok(sql("SELECT count(*) FROM capeai.audit_events WHERE task_id = '$task'"), '>=', 3, 'submit, start and end are audited');
+like(sql("SELECT event_type FROM capeai.audit_events WHERE task_id = '$task' ORDER BY id DESC LIMIT 1"), qr/succeeded/, 'the end last');
 
 # --- a thousand tasks of one second
 $mock->reset;
@@ -85,8 +85,8 @@ is($node->task($task, "error_code || ' ' || (error_message <> '')"), 'provider_e
 my $again = sql("SELECT capeai_retry_task('$task')");
 isnt($again, $task, 'retry makes a new task');
 is($node->task($again, 'parent_task_id'), $task, 'that knows its parent');
-$node->fails_with('22023', "SELECT capeai_retry_task('" . $node->submit('chat', ask('x'), run_at => '2099-01-01') . "')", 'retry of a task that has not ended')
-  if $ENV{CAPEAI_TEST_LONG};
+$task = $node->submit('chat', ask('x'), run_at => '2099-01-01');
+$node->fails_with('55000', "SELECT capeai_retry_task('$task')", 'retry of a task that has not ended');
 $task = $node->submit('chat', ask('[[tag:flaky]] [[mock: status=500,times=2]]'));
 is($node->wait_task($task), 'succeeded', 'two 500s, then an answer');
 is($node->task($task, "attempt || ' ' || failures"), '3 2', 'three attempts, two charged');
