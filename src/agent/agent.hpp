@@ -119,5 +119,7 @@ struct Analysis {
 };
 // `input` as in TaskInput; `history` (oldest first) helps with a follow-up that is too short to search for.
 Analysis AnalyzeContext(const Json& input, const std::vector<Turn>& history = {});
+// What retrieve_knowledge searches for; in the same backend, for the same reason.
+SearchRequest SearchFor(const Manifest& manifest, const Analysis& analysis, const Json& input);
 
 }  // namespace capeai

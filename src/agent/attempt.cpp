@@ -90,13 +90,15 @@ void Attempt::Analyze() {
   EndStep(analysis_.output);
 }
 
-SearchRequest Attempt::MakeSearch() const {
+SearchRequest Attempt::MakeSearch() const { return SearchFor(manifest_, analysis_, input_.input); }
+
+SearchRequest SearchFor(const Manifest& manifest, const Analysis& analysis, const Json& input) {
   SearchRequest request;
-  request.collection = manifest_.collection;
-  request.function = manifest_.function;
-  request.query = analysis_.search_query;
-  request.context = input_.input["context"].is_object() ? input_.input["context"] : Json::Object();
-  request.max_results = manifest_.passages;
+  request.collection = manifest.collection;
+  request.function = manifest.function;
+  request.query = analysis.search_query;
+  request.context = input["context"].is_object() ? input["context"] : Json::Object();
+  request.max_results = manifest.passages;
   return request;
 }
 

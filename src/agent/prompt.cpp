@@ -141,7 +141,10 @@ class Builder {
     if (name == "context") return DataBlock("context", "", token_, context_);
     if (name == "input") return DataBlock("task-input", "", token_, whole_input_);
     if (name == "intent") return input_.intent.empty() ? "general" : input_.intent;
-    return Inline(input_.input[std::string(name)]);
+    const std::string member(name);
+    const Json given = input_.input[member];
+    if (given || !manifest_.input_schema) return Inline(given);
+    return Inline(manifest_.input_schema->source()["properties"][member]["default"]);
   }
 
   std::string Render(const std::string& source) const {

@@ -11,8 +11,9 @@
 //   {{intent}}            what analyze_context found                         both
 //   {{NAME}}              any other member of the input_schema               both
 //
-// A member that is missing is empty. The system prompt is the agent's alone: texts of documents and callers stand
-// in the user prompt. When data blocks are there, a paragraph is added to the system prompt that says what they are.
+// A member that is missing has the "default" of its place in the input_schema, else is empty. The system prompt is
+// the agent's alone: texts of documents and callers stand in the user prompt. When data blocks are there, a paragraph
+// is added to the system prompt that says what they are.
 #pragma once
 
 #include <string>
