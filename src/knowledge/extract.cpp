@@ -2,6 +2,7 @@
 #include "knowledge/extract.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/utf8.hpp"
 #include "knowledge/extract_select.hpp"
@@ -23,7 +24,7 @@ constexpr size_t kMaxInlineCodeLines = 12;
 constexpr size_t kMaxCodeLines = 40;
 // Below these nothing is said to be relevant: the best passage's score, and the
 // share of the question's words that the chosen sentences and their headings hold.
-constexpr double kWeakScore = 0.05;
+constexpr double kWeakScore = 0.1;
 constexpr double kWeakCoverage = 0.3;
 
 constexpr std::string_view kNotice =

@@ -42,9 +42,6 @@ int SelectCode(const ExtractInput& input, const QueryTerms& terms, const std::ve
 std::vector<int> SelectList(const ExtractInput& input, const QueryTerms& terms,
                             const std::vector<Unit>& units);
 
-// Whether a sentence leans on the one before it ("This", "However, ...").
-bool Dangles(std::string_view sentence);
-
 // The innermost heading of a path "A > B > C".
 std::string_view LastHeading(std::string_view path);
 

@@ -60,7 +60,7 @@ std::string Uncapitalized(std::string_view word) {
   const bool capital = !word.empty() && word[0] >= 'A' && word[0] <= 'Z';
   const bool plain = std::all_of(word.begin() + (word.empty() ? 0 : 1), word.end(),
                                  [](char c) { return (c >= 'a' && c <= 'z') || c == '-'; });
-  return capital && plain && word.size() > 1 ? LowerAscii(word) : std::string(word);
+  return capital && plain && (word.size() > 1 || word == "A") ? LowerAscii(word) : std::string(word);
 }
 
 std::vector<std::string> SpacedWords(std::string_view text) {
@@ -131,7 +131,8 @@ std::string QuestionFromHeading(std::string_view heading) {
   if (words[0].ends_with("ing") && words.size() > 1)
     return "What should I know about " + Join(words, 0) + "?";
   const bool article = words[0] == "the" || words[0] == "a" || words[0] == "an";
-  if (words.size() == 1 || article || Uncountable(words.back())) return "What is " + Join(words, 0) + "?";
+  const bool one_name = words.size() == 1 && !(Plural(words[0]) && text[0] >= 'A' && text[0] <= 'Z');
+  if (one_name || article || Uncountable(words.back())) return "What is " + Join(words, 0) + "?";
   return (Plural(words.back()) ? "What are " : "What is the ") + Join(words, 0) + "?";
 }
 

@@ -4,7 +4,7 @@
 
 #include "base/utf8.hpp"
 #include "knowledge/extract.hpp"
-#include "knowledge/extract_select.hpp"
+#include "knowledge/extract_fitness.hpp"
 #include "knowledge/extract_units.hpp"
 #include "knowledge/suggest.hpp"
 #include "knowledge/text.hpp"
@@ -124,7 +124,10 @@ TEST(Suggest, PhrasesQuestionsFromHeadings) {
             "What are routine database maintenance tasks?");
   EXPECT_EQ(QuestionFromHeading("work_mem (integer)"), "What does work_mem do?");
   EXPECT_EQ(QuestionFromHeading("CREATE INDEX"), "How do I use CREATE INDEX?");
-  EXPECT_EQ(QuestionFromHeading("27.2.5. Streaming Replication"), "What should I know about streaming replication?");
+  EXPECT_EQ(QuestionFromHeading("27.2.5. Streaming Replication"),
+            "What should I know about streaming replication?");
+  EXPECT_EQ(QuestionFromHeading("39.4. A Complete Trigger Example"), "What is a complete trigger example?");
+  EXPECT_EQ(QuestionFromHeading("F.29. Operators"), "What are operators?");
   EXPECT_EQ(QuestionFromHeading("How to Install"), "How do I install?");
   EXPECT_EQ(QuestionFromHeading("What is it?"), "What is it?");
   EXPECT_EQ(QuestionFromHeading("..."), "");
