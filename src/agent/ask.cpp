@@ -69,7 +69,6 @@ std::string AskRequest::Encode() const {
       .Set("search_started", FromTime(search_started))
       .Set("search_completed", FromTime(search_completed));
   if (conversation) out.Set("conversation", Json::String(conversation->ToHex()));
-  if (search_error) out.Set("search_error", FromError(*search_error));
   return out.Dump();
 }
 
@@ -96,7 +95,6 @@ std::optional<AskRequest> AskRequest::Decode(std::string_view text) {
   out.search_started = ToTime(in["search_started"]);
   out.search_completed = ToTime(in["search_completed"]);
   if (in["conversation"]) out.conversation = ToUuid(in["conversation"]);
-  if (in["search_error"]) out.search_error = ToError(in["search_error"]);
   return out;
 }
 

@@ -36,7 +36,6 @@ struct AskRequest {
   std::vector<Passage> passages;
   WallTime search_started;
   WallTime search_completed;
-  std::optional<Error> search_error;
 
   std::string Encode() const;
   static std::optional<AskRequest> Decode(std::string_view text);

@@ -211,6 +211,27 @@ Datum RowResult(FunctionCallInfo fcinfo, const std::vector<CellText>& cells) {
   return Guarded([&] { return HeapTupleGetDatum(BuildRowUnsafe(meta, strings.pointers.data())); });
 }
 
+Datum RowFromText(FunctionCallInfo fcinfo, const std::string& row) {
+  std::string text = ToDatabase(row).text;
+  return Guarded([&] {
+    Oid type;
+    if (get_call_result_type(fcinfo, &type, nullptr) != TYPEFUNC_COMPOSITE)
+      elog(ERROR, "capeai: the function does not return a row");
+    Oid input;
+    Oid parameter;
+    getTypeInputInfo(type, &input, &parameter);
+    return OidInputFunctionCall(input, text.data(), parameter, -1);
+  });
+}
+
+std::string TimestampText(WallTime t) {
+  const char* text = Guarded([&]() -> const char* {
+    const TimestampTz value = t.time_since_epoch().count() - kEpochShift;
+    return pstrdup(timestamptz_to_str(value));
+  });
+  return text;
+}
+
 RowSet::RowSet(FunctionCallInfo fcinfo) {
   Guarded([&] {
     InitMaterializedSRF(fcinfo, 0);

@@ -50,6 +50,12 @@ using CellText = std::optional<std::string>;
 // One row of the function's declared composite type.
 Datum RowResult(FunctionCallInfo fcinfo, const std::vector<CellText>& cells);
 
+// The same from the row's text form, as `row::text` gives it.
+Datum RowFromText(FunctionCallInfo fcinfo, const std::string& row);
+
+// A timestamptz as text for a cell, whatever DateStyle is.
+std::string TimestampText(WallTime t);
+
 // Fills the function's result set (materialised) with rows of CellText.
 class RowSet {
  public:

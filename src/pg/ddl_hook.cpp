@@ -126,17 +126,19 @@ void RunUnsafe(const Call& call) {
 }
 
 // A frame of its own, so that nothing lives in it that PG_TRY could clobber.
-void RunHeldUnsafe(Shared* shared, DatabaseHold* hold, const Call& call) {
+__attribute__((noinline)) void RunHeldUnsafe(Shared* shared, DatabaseHold* hold, const Call& call) {
   PG_TRY();
   {
     SendAwayUnsafe(shared, hold->database.load());
     RunUnsafe(call);
   }
-  PG_FINALLY();
+  PG_CATCH();
   {
     ReleaseHold(shared, hold);
+    PG_RE_THROW();
   }
   PG_END_TRY();
+  ReleaseHold(shared, hold);
 }
 
 // Called by PostgreSQL: C rules, nothing here has a destructor.

@@ -25,6 +25,8 @@ inline constexpr int kMaxProviders = 64;  // (base_url, key, model) with a pause
 
 enum class WorkerState : int { kFree, kStarting, kRunning, kPausedVersion, kDisabled, kStopping };
 
+enum class ProviderUse : int { kUnknown, kModel, kExtractive, kProblem };
+
 // What a served database shows of itself. Written by its worker only, except
 // where noted.
 struct WorkerSlot {
@@ -32,6 +34,7 @@ struct WorkerSlot {
   std::atomic<int> pid;               // 0: none attached
   std::atomic<int> proc;              // index of its PGPROC, for the latch
   std::atomic<int> state;             // WorkerState
+  std::atomic<int> provider;          // ProviderUse
   std::atomic<uint64_t> incarnation_hi, incarnation_lo;
   std::atomic<int64_t> started_at;    // WallTime, microseconds
   std::atomic<int64_t> heartbeat;     // MonoTime, microseconds

@@ -152,6 +152,10 @@ WITH a AS (
          a.asked_at, now()
   FROM a
   RETURNING id
+), talked AS (
+  INSERT INTO capeai.conversations (id, owner, user_id)
+  SELECT DISTINCT ON (a.conversation) a.conversation::uuid, a.owner, a.user_id FROM a WHERE a.conversation IS NOT NULL
+  ON CONFLICT (id) DO NOTHING
 )
 INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data, client_addr,
                                  application_name)
@@ -251,16 +255,6 @@ FROM moved m)",
 
 const Statement kLoadVersion{
     "SELECT v.manifest::text, v.status = 'archived' FROM capeai.agent_versions v WHERE v.id = $1", {Type::kUuid}};
-
-const Statement kLoadTurns{R"(
-SELECT turn.query, turn.response
-FROM (SELECT t.id, t.input_data ->> 'query' AS query, t.output_data ->> 'response' AS response
-      FROM capeai.tasks t
-      WHERE t.conversation = $1 AND t.owner = $2 AND t.status = 'succeeded' AND t.id < $3
-      ORDER BY t.id DESC LIMIT $4) turn
-WHERE turn.query IS NOT NULL AND turn.response IS NOT NULL
-ORDER BY turn.id)",
-                           {Type::kUuid, Type::kOid, Type::kUuid, Type::kInt4}};
 
 const Statement kDeleteTasks{R"(
 DELETE FROM capeai.tasks
@@ -459,13 +453,6 @@ std::optional<VersionRow> LoadVersion(const Uuid& version_id) {
   const Rows rows = Execute(kLoadVersion, {version_id});
   if (rows.empty()) return std::nullopt;
   return VersionRow{rows.String(0, 0), rows.Bool(0, 1)};
-}
-
-std::vector<TurnRow> LoadTurns(const Uuid& conversation, unsigned owner, const Uuid& before, int limit) {
-  const Rows rows = Execute(kLoadTurns, {conversation, static_cast<int64_t>(owner), before, limit});
-  std::vector<TurnRow> out(rows.size());
-  for (size_t i = 0; i < rows.size(); ++i) out[i] = {rows.String(i, 0), rows.String(i, 1)};
-  return out;
 }
 
 int64_t DeleteOld(WallTime now, Duration keep, Duration audit_keep, int limit) {

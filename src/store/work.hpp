@@ -130,12 +130,6 @@ struct VersionRow {
 };
 std::optional<VersionRow> LoadVersion(const Uuid& version_id);
 
-// Earlier turns of a conversation, oldest first, the latest `limit`.
-struct TurnRow {
-  std::string query, response;
-};
-std::vector<TurnRow> LoadTurns(const Uuid& conversation, unsigned owner, const Uuid& before, int limit);
-
 // Deletes finished tasks older than `keep`, and audit events older than
 // `audit_keep` (zero: for ever), at most `limit` each. Returns how many.
 int64_t DeleteOld(WallTime now, Duration keep, Duration audit_keep, int limit);

@@ -132,10 +132,7 @@ void Execution::Delta(std::string_view text) {
 void Execution::StartSearch(SearchRequest request, Slot<SearchReply>& slot) {
   if (work_.request) {
     // The caller has searched already, before it asked.
-    if (work_.request->search_error)
-      slot.Set(SearchReply(*work_.request->search_error));
-    else
-      slot.Set(SearchReply(work_.request->passages));
+    slot.Set(SearchReply(work_.request->passages));
     return;
   }
   search_ = services_.retrieval.Start(work_.owner, work_.id, std::move(request), slot, [this] { search_.reset(); });

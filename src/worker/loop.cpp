@@ -31,7 +31,7 @@ Loop::Loop(int slot, const Uuid& incarnation)
   Provider provider = ReadProvider();
   http_ = std::make_unique<net::HttpClient>(*poller_, provider.egress);
   models_ = std::make_unique<ModelGateway>(*http_, recorder_);
-  models_->Use(std::move(provider));
+  UseProvider(std::move(provider));
   wait_ = std::make_unique<pg::EventWait>(http_->fd());
   int lines = 0;
   pg::ActiveTask* first = pg::ActiveTasksOf(slot, &lines);
@@ -152,8 +152,16 @@ void Loop::RunTimers(MonoTime now) {
 }
 
 void Loop::Reload() {
-  models_->Use(ReadProvider());
+  UseProvider(ReadProvider());
   look_ = true;
+}
+
+void Loop::UseProvider(Provider provider) {
+  if (!provider.problem.empty()) pg::Log("the provider cannot be used: " + provider.problem);
+  slot_.provider.store(static_cast<int>(!provider.problem.empty() ? pg::ProviderUse::kProblem
+                                        : provider.configured     ? pg::ProviderUse::kModel
+                                                                  : pg::ProviderUse::kExtractive));
+  models_->Use(std::move(provider));
 }
 
 }  // namespace capeai::worker

@@ -46,6 +46,7 @@ class Loop {
   void ResumeReady();
   void RunTimers(MonoTime now);
   void Reload();
+  void UseProvider(Provider provider);
 
   // What became of attempts (loop_outcome.cpp).
   void Collect(Execution& execution);

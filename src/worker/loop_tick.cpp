@@ -7,6 +7,7 @@
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
 #include "pg/transaction.hpp"
+#include "store/conversations.hpp"
 #include "store/installation.hpp"
 #include "worker/loop.hpp"
 
@@ -168,10 +169,8 @@ bool Loop::CompleteWork(Work& work) {
   std::string problem;
   work.manifest = manifests_.Get(work.agent_version_id, MonoNow(), &problem);
   if (!work.manifest) return false;
-  if (work.conversation) {
-    for (auto& turn : store::LoadTurns(*work.conversation, work.owner, work.id, kTurnsOfHistory))
-      work.history.push_back({std::move(turn.query), std::move(turn.response)});
-  }
+  if (work.conversation)
+    work.history = store::LoadTurns(*work.conversation, work.owner, work.id, kTurnsOfHistory);
   return true;
 }
 

@@ -1,0 +1,42 @@
+-- Asking now.
+
+CREATE FUNCTION capeai_ask(
+  query text, context jsonb DEFAULT '{}', user_level text DEFAULT 'beginner', preferred_format text DEFAULT 'text',
+  agent text DEFAULT 'cape-ai-guide', model text DEFAULT NULL, conversation uuid DEFAULT NULL,
+  user_id text DEFAULT NULL, timeout interval DEFAULT NULL) RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE COST 10000 AS 'MODULE_PATHNAME', 'capeai_ask';
+COMMENT ON FUNCTION capeai_ask(text, jsonb, text, text, text, text, uuid, text, interval)
+  IS 'Asks an agent and returns its answer as text; capeai_last_answer() has the rest';
+REVOKE ALL ON FUNCTION capeai_ask(text, jsonb, text, text, text, text, uuid, text, interval) FROM PUBLIC;
+
+CREATE FUNCTION capeai_answer(
+  query text, context jsonb DEFAULT '{}', user_level text DEFAULT 'beginner', preferred_format text DEFAULT 'text',
+  agent text DEFAULT 'cape-ai-guide', model text DEFAULT NULL, conversation uuid DEFAULT NULL,
+  user_id text DEFAULT NULL, timeout interval DEFAULT NULL) RETURNS capeai.answer
+LANGUAGE c VOLATILE PARALLEL UNSAFE COST 10000 AS 'MODULE_PATHNAME', 'capeai_answer';
+COMMENT ON FUNCTION capeai_answer(text, jsonb, text, text, text, text, uuid, text, interval)
+  IS 'Asks an agent; use it in FROM: SELECT response, resources FROM capeai_answer(''...'')';
+REVOKE ALL ON FUNCTION capeai_answer(text, jsonb, text, text, text, text, uuid, text, interval) FROM PUBLIC;
+
+CREATE FUNCTION capeai_last_answer() RETURNS capeai.answer
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'capeai_last_answer';
+COMMENT ON FUNCTION capeai_last_answer() IS 'All of this session''s last answer; costs nothing, NULL if there was none';
+REVOKE ALL ON FUNCTION capeai_last_answer() FROM PUBLIC;
+
+CREATE FUNCTION capeai_chat(messages jsonb, model text DEFAULT NULL, options jsonb DEFAULT '{}') RETURNS jsonb
+LANGUAGE c VOLATILE PARALLEL UNSAFE COST 10000 AS 'MODULE_PATHNAME', 'capeai_chat';
+COMMENT ON FUNCTION capeai_chat(jsonb, text, jsonb)
+  IS 'One chat completion: messages and options as in OpenAI''s API, its reply as it came';
+REVOKE ALL ON FUNCTION capeai_chat(jsonb, text, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION capeai_wait(task_id uuid, timeout interval DEFAULT '60 s') RETURNS capeai.tasks
+LANGUAGE c VOLATILE PARALLEL UNSAFE COST 10000 AS 'MODULE_PATHNAME', 'capeai_wait';
+COMMENT ON FUNCTION capeai_wait(uuid, interval)
+  IS 'Waits until a task has ended, or the time is over, and returns its row as it is then';
+REVOKE ALL ON FUNCTION capeai_wait(uuid, interval) FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION
+  capeai_ask(text, jsonb, text, text, text, text, uuid, text, interval),
+  capeai_answer(text, jsonb, text, text, text, text, uuid, text, interval),
+  capeai_last_answer(), capeai_chat(jsonb, text, jsonb), capeai_wait(uuid, interval)
+TO capeai_user, capeai_admin;

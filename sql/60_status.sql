@@ -1,0 +1,48 @@
+-- What runs, and how the parts are.
+
+CREATE FUNCTION capeai_health(OUT component text, OUT status text, OUT detail jsonb) RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 6 AS 'MODULE_PATHNAME', 'capeai_health';
+COMMENT ON FUNCTION capeai_health()
+  IS 'What is in order and what is not, one row for each part; a detail called hint says what to do';
+REVOKE ALL ON FUNCTION capeai_health() FROM PUBLIC;
+
+CREATE FUNCTION capeai.worker_slots(
+  OUT slot integer, OUT database_oid oid, OUT pid integer, OUT state text, OUT started_at timestamptz,
+  OUT heartbeat_age interval, OUT in_flight bigint, OUT max_in_flight bigint, OUT asks bigint, OUT claimed bigint,
+  OUT succeeded bigint, OUT failed bigint, OUT cancelled bigint, OUT retried bigint, OUT stale_completions bigint,
+  OUT requests bigint, OUT transactions bigint, OUT notifications_skipped bigint, OUT lock_waits bigint)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 4 AS 'MODULE_PATHNAME', 'capeai_worker_slots';
+COMMENT ON FUNCTION capeai.worker_slots() IS 'Behind the view capeai.stat_worker';
+REVOKE ALL ON FUNCTION capeai.worker_slots() FROM PUBLIC;
+
+CREATE VIEW capeai.stat_worker WITH (security_invoker = true) AS
+SELECT d.datname AS database, s.pid, s.state, s.started_at, s.heartbeat_age, s.in_flight, s.max_in_flight, s.asks,
+       s.claimed, s.succeeded, s.failed, s.cancelled, s.retried, s.stale_completions, s.requests, s.transactions,
+       s.notifications_skipped, s.lock_waits
+FROM capeai.worker_slots() AS s
+LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.database_oid;
+COMMENT ON VIEW capeai.stat_worker IS 'The workers of the cluster: one row for each database that is served now';
+COMMENT ON COLUMN capeai.stat_worker.asks IS 'Backends'' requests under way';
+COMMENT ON COLUMN capeai.stat_worker.stale_completions IS 'Results dropped because the attempt was no longer the worker''s';
+COMMENT ON COLUMN capeai.stat_worker.lock_waits IS 'Writes put off because a lock was not free';
+
+CREATE FUNCTION capeai.running_tasks(
+  OUT task_id uuid, OUT owner oid, OUT attempt integer, OUT step_number integer, OUT step_name text,
+  OUT progress integer, OUT started_at timestamptz)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 100 AS 'MODULE_PATHNAME', 'capeai_running_tasks';
+COMMENT ON FUNCTION capeai.running_tasks() IS 'Behind the view capeai.active_tasks: the caller''s own, for administrators all';
+REVOKE ALL ON FUNCTION capeai.running_tasks() FROM PUBLIC;
+
+CREATE VIEW capeai.active_tasks WITH (security_invoker = true) AS
+SELECT r.task_id, r.owner::regrole AS owner, r.attempt, r.step_number, r.step_name, r.progress, r.started_at,
+       clock_timestamp() - r.started_at AS running_for
+FROM capeai.running_tasks() AS r;
+COMMENT ON VIEW capeai.active_tasks IS 'What runs now in this database, with its step and progress, from shared memory';
+COMMENT ON COLUMN capeai.active_tasks.progress IS '0 to 100';
+
+GRANT EXECUTE ON FUNCTION capeai_health(), capeai.worker_slots() TO capeai_user, capeai_admin, capeai_auditor;
+GRANT EXECUTE ON FUNCTION capeai.running_tasks() TO capeai_user, capeai_admin;
+GRANT SELECT ON capeai.stat_worker TO capeai_user, capeai_admin, capeai_auditor;
+GRANT SELECT ON capeai.active_tasks TO capeai_user, capeai_admin;

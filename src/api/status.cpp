@@ -1,0 +1,103 @@
+// What the views capeai.stat_worker and capeai.active_tasks read: shared memory
+// as rows.
+#include <cstring>
+
+#include "api/resolve.hpp"
+#include "pg/args.hpp"
+#include "pg/session.hpp"
+#include "pg/settings.hpp"
+#include "pg/shared.hpp"
+
+namespace capeai::api {
+namespace {
+
+std::string Seconds(int64_t micros) { return std::to_string(micros) + " microseconds"; }
+
+std::string Timestamp(int64_t unix_micros) { return pg::TimestampText(WallTime(Duration(unix_micros))); }
+
+const char* StateName(int state) {
+  switch (static_cast<pg::WorkerState>(state)) {
+    case pg::WorkerState::kFree: return "free";
+    case pg::WorkerState::kStarting: return "starting";
+    case pg::WorkerState::kRunning: return "running";
+    case pg::WorkerState::kPausedVersion: return "paused (versions differ)";
+    case pg::WorkerState::kDisabled: return "disabled";
+    case pg::WorkerState::kStopping: return "stopping";
+  }
+  return "unknown";
+}
+
+// A copy of one entry that was not being changed meanwhile.
+struct Line {
+  pg::Oid database = 0;
+  Uuid id;
+  pg::Oid owner = 0;
+  int32_t attempt = 0, step = 0, progress = 0;
+  int64_t started_at = 0;
+  std::string step_name;
+};
+
+bool Copy(const pg::ActiveTask& task, Line& out) {
+  for (int tries = 0; tries < 100; ++tries) {
+    const uint32_t before = task.version.load(std::memory_order_acquire);
+    if (before % 2 != 0) continue;
+    out.database = task.database.load();
+    const uint64_t halves[2] = {task.id_hi.load(), task.id_lo.load()};
+    std::memcpy(out.id.bytes.data(), halves, sizeof halves);
+    out.owner = task.owner.load();
+    out.attempt = task.attempt.load();
+    out.step = task.step.load();
+    out.progress = task.progress.load();
+    out.started_at = task.started_at.load();
+    char name[sizeof task.step_name];
+    std::memcpy(name, task.step_name, sizeof name);
+    name[sizeof name - 1] = '\0';
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (task.version.load(std::memory_order_relaxed) != before) continue;
+    out.step_name = name;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+}  // namespace capeai::api
+
+using namespace capeai;
+
+CAPEAI_FUNCTION(capeai_worker_slots) {
+  pg::RowSet rows(fcinfo);
+  const pg::Shared* shared = pg::SharedMemory();
+  if (!shared) return 0;
+  const auto number = [](auto& counter) { return std::to_string(counter.load()); };
+  for (int i = 0; i < shared->max_workers; ++i) {
+    const pg::WorkerSlot& slot = shared->workers[i];
+    if (slot.database.load() == 0 || slot.pid.load() == 0) continue;
+    rows.Add({std::to_string(i), number(slot.database), number(slot.pid), api::StateName(slot.state.load()),
+              api::Timestamp(slot.started_at.load()),
+              api::Seconds(MonoNow().time_since_epoch().count() - slot.heartbeat.load()), number(slot.in_flight),
+              number(slot.effective_max_in_flight), number(slot.asks), number(slot.claimed), number(slot.succeeded),
+              number(slot.failed), number(slot.cancelled), number(slot.retried), number(slot.stale),
+              number(slot.requests), number(slot.transactions), number(slot.notify_skipped),
+              number(slot.lock_waits)});
+  }
+  return 0;
+}
+
+CAPEAI_FUNCTION(capeai_running_tasks) {
+  const pg::Caller caller = pg::CurrentCaller();
+  const bool all = api::IsAdmin(caller);
+  pg::RowSet rows(fcinfo);
+  const int slot = pg::SlotOfDatabase(pg::ThisDatabase());
+  if (slot < 0) return 0;
+  int count = 0;
+  const pg::ActiveTask* tasks = pg::ActiveTasksOf(slot, &count);
+  for (int i = 0; i < count; ++i) {
+    api::Line line;
+    if (tasks[i].database.load() != pg::ThisDatabase() || !api::Copy(tasks[i], line)) continue;
+    if (line.database != pg::ThisDatabase() || !(all || line.owner == caller.role)) continue;
+    rows.Add({line.id.ToString(), std::to_string(line.owner), std::to_string(line.attempt), std::to_string(line.step),
+              line.step_name, std::to_string(line.progress), api::Timestamp(line.started_at)});
+  }
+  return 0;
+}

@@ -1,0 +1,29 @@
+#include "store/watch.hpp"
+
+#include "pg/sql.hpp"
+
+namespace capeai::store {
+namespace {
+
+using pg::Type;
+
+// Read-only: with the active snapshot, not a new one of the transaction's.
+const pg::Statement kLook{
+    "SELECT t.owner, t.user_id, t.status IN ('succeeded', 'failed', 'cancelled'), t::text"
+    " FROM capeai.tasks t WHERE t.id = $1",
+    {Type::kUuid},
+    true};
+
+const pg::Statement kOwn{"SELECT FROM capeai.tasks t WHERE t.id = $1", {Type::kUuid}};
+
+}  // namespace
+
+std::optional<WatchedTask> LookAtTask(const Uuid& id) {
+  const pg::Rows rows = pg::Execute(kLook, {id});
+  if (rows.empty()) return std::nullopt;
+  return WatchedTask{static_cast<unsigned>(rows.Int(0, 0)), rows.String(0, 1), rows.Bool(0, 2), rows.String(0, 3)};
+}
+
+bool IsUncommitted(const Uuid& id) { return !pg::Execute(kOwn, {id}).empty(); }
+
+}  // namespace capeai::store

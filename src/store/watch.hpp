@@ -1,0 +1,23 @@
+// Looking at one task, for those who wait for it. Statements run as the
+// extension's owner, with the snapshot that is active.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/uuid.hpp"
+
+namespace capeai::store {
+
+struct WatchedTask {
+  unsigned owner = 0;
+  std::string user_id;
+  bool ended = false;
+  std::string row;   // capeai.tasks in PostgreSQL's text form
+};
+std::optional<WatchedTask> LookAtTask(const Uuid& id);
+
+// Whether the open transaction itself has written this task.
+bool IsUncommitted(const Uuid& id);
+
+}  // namespace capeai::store
