@@ -42,7 +42,7 @@ double HeadingMatch(const QueryTerms& terms, std::string_view heading) {
 class Selector {
  public:
   Selector(const ExtractInput& input, const QueryTerms& terms, const std::vector<Unit>& units)
-      : input_(input), terms_(terms), units_(units) {
+      : terms_(terms), units_(units) {
     for (const SourcePassage& passage : input.passages) best_score_ = std::max(best_score_, passage.score);
     for (size_t p = 0; p < input.passages.size(); ++p) {
       const SourcePassage& passage = input.passages[p];
@@ -189,7 +189,6 @@ class Selector {
     return selection;
   }
 
-  const ExtractInput& input_;
   const QueryTerms& terms_;
   const std::vector<Unit>& units_;
   double best_score_ = 0;
@@ -208,12 +207,13 @@ class Selector {
 QueryTerms::QueryTerms(std::string_view query, const std::vector<Unit>& units) {
   for (const std::string& stem : Stems(query)) weights_[stem] = 0;
   const double n = static_cast<double>(units.size());
-  for (auto& [stem, weight] : weights_) {
+  for (auto& entry : weights_) {
+    const std::string& stem = entry.first;
     const auto with =
         std::count_if(units.begin(), units.end(), [&](const Unit& unit) { return Has(unit.stems, stem); });
-    weight = std::log(1 + n / std::max(static_cast<double>(with), 1.0));
-    if (stem.size() <= 2) weight *= 0.5;
-    total_ += weight;
+    entry.second = std::log(1 + n / std::max(static_cast<double>(with), 1.0));
+    if (stem.size() <= 2) entry.second *= 0.5;
+    total_ += entry.second;
   }
 }
 
