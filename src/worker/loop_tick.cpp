@@ -91,7 +91,7 @@ void Loop::WriteAndClaim(MonoTime now) {
   const bool durable = journal_.has_ends() || looking || more_ || next_due_.has_value();
   pg::Transaction transaction("capeai: writing results and claiming tasks", durable);
   if (!CheckExtension()) return;
-  pg::AsExtensionOwner as_owner;
+  std::optional<pg::AsExtensionOwner> as_owner(std::in_place);
   if (!store::LockWorkTables()) {
     look_ = looking;
     next_try_ = now + kLockPause;
@@ -106,6 +106,7 @@ void Loop::WriteAndClaim(MonoTime now) {
   std::vector<Work> claimed;
   if (Capacity() > 0 && (looking || more_ || (next_due_ && now >= *next_due_))) claimed = ClaimWork(now);
   for (auto& [id, work] : asks_unstored_) CompleteWork(work);
+  as_owner.reset();   // it is the transaction's, and must not outlive it
   {
     CommitMark mark(slot_);
     transaction.Commit();
