@@ -20,6 +20,31 @@ int HexDigit(char c) {
   return -1;
 }
 
+// The character that \c stands for; an unknown escape stands for itself.
+char Unescape(char c) {
+  switch (c) {
+    case 'b':
+      return '\b';
+    case 'f':
+      return '\f';
+    case 'n':
+      return '\n';
+    case 'r':
+      return '\r';
+    case 't':
+      return '\t';
+    default:
+      return c;
+  }
+}
+
+void EmitByte(char c, std::string& out) {
+  if (c == '\0')
+    utf8::Append(out, kReplacement);
+  else
+    out.push_back(c);
+}
+
 bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 // The object at the front of `text`, whatever follows it; empty if there is none.
@@ -68,10 +93,7 @@ bool JsonStringDecoder::Step(char c, std::string& out) {
   }
   DropHigh(out);
   if (c == '"') return true;
-  if (c == '\0')
-    utf8::Append(out, kReplacement);
-  else
-    out.push_back(c);
+  EmitByte(c, out);
   return false;
 }
 
@@ -82,16 +104,8 @@ bool JsonStringDecoder::StepEscape(char c, std::string& out) {
     digits_ = 0;
     unit_ = 0;
     if (c == 'u') return false;
-    static constexpr std::string_view kNames = "bfnrt";
-    static constexpr std::string_view kValues = "\b\f\n\r\t";
-    const size_t known = kNames.find(c);
     DropHigh(out);
-    if (known != std::string_view::npos)
-      out.push_back(kValues[known]);
-    else if (c == '"' || c == '\\' || c == '/')
-      out.push_back(c);
-    else
-      utf8::Append(out, kReplacement);
+    EmitByte(Unescape(c), out);
     return false;
   }
   const int digit = HexDigit(c);

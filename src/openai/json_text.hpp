@@ -12,8 +12,8 @@
 namespace capeai {
 
 // Decodes the inside of a JSON string that arrives in pieces. What a database
-// cannot store (U+0000, half a surrogate pair) and unreadable escapes become
-// U+FFFD.
+// cannot store (U+0000, half a surrogate pair) becomes U+FFFD; an unknown escape
+// stands for its character, as weak models mean it.
 class JsonStringDecoder {
  public:
   // Takes the next byte after the opening quote and appends what became certain

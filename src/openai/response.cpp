@@ -135,7 +135,9 @@ ChatResult ChatResponseParser::Finish(TransportEnd end, std::string_view transpo
 
   ChatError* error = std::get_if<ChatError>(&result);
   if (!error) return result;
-  if (over_limit_ && error->kind != Kind::kInStream) {
+  // A fault that stood before the limit is the one that counts.
+  const bool cut_short = error->kind == (form_ == Form::kStream ? Kind::kTransport : Kind::kMalformed);
+  if (over_limit_ && cut_short) {
     error->kind = Kind::kTransport;
     error->message = "the reply is larger than " + std::to_string(options_.max_response_size) +
                      " bytes (capeai.max_response_size)";

@@ -37,7 +37,7 @@ TEST(OpenaiJsonText, Escapes) {
   EXPECT_EQ(Extract(R"({"response":"\ud83dx\ude0a"})"), "\uFFFDx\uFFFD");
   EXPECT_EQ(Extract(R"({"response":"\ud83d\n"})"), "\uFFFD\n");
   EXPECT_EQ(Extract(R"({"response":"\ud83d\ud83d\ude0a\ud83d"})"), "\uFFFD\U0001F60A\uFFFD");
-  EXPECT_EQ(Extract(R"({"response":"\u0000\q\u12x"})"), "\uFFFD\uFFFD\uFFFDx");
+  EXPECT_EQ(Extract(R"({"response":"\u0000\q\u12x"})"), "\uFFFDq\uFFFDx");
 }
 
 TEST(OpenaiJsonText, ProseAndFencesInFront) {
