@@ -38,64 +38,70 @@ void Ranker::FinishPending() {
   sources_.push_back({&pending_, {}, std::move(pending_postings_)});
 }
 
+Ranker::Norms Ranker::MakeNorms(const std::array<double, kFields>& sums, double count) const {
+  Norms norms;
+  for (size_t f = 0; f < kFields; ++f) {
+    norms[f].weight = static_cast<float>(options_.weights[f]);
+    if (f == kParts || sums[f] == 0) continue;
+    norms[f].base = static_cast<float>(1 - options_.b);
+    norms[f].slope = static_cast<float>(options_.b * count / sums[f]);
+  }
+  return norms;
+}
+
 // Counts what lives: passages, documents, lengths, and in how many passages
 // each term stands.
 void Ranker::Measure() {
   double passages = 0, documents = 0;
   std::array<double, kFields> sums{};
   for (const Source& source : sources_) {
-    int64_t last_document = -1;
-    for (size_t i = 0; i < source.header->size(); ++i) {
-      if (!source.dead.empty() && source.dead[i]) continue;
-      ++passages;
-      for (size_t f = 0; f < kFields; ++f) sums[f] += source.header->lengths[i][f];
-      if (source.header->keys[i].document == last_document) continue;
-      last_document = source.header->keys[i].document;
-      ++documents;
-    }
+    const SegmentTotals totals = Totals(*source.header, source.dead);
+    passages += totals.passages;
+    documents += totals.documents;
+    for (size_t f = 0; f < kFields; ++f) sums[f] += totals.lengths[f];
   }
-  passage_statistics_.passages = passages;
-  document_statistics_.passages = documents;
-  for (size_t f = 0; f < kFields; ++f) {
-    passage_statistics_.average_length[f] = passages > 0 ? sums[f] / passages : 0;
-    document_statistics_.average_length[f] = documents > 0 ? sums[f] / documents : 0;
-  }
+  passage_norms_ = MakeNorms(sums, passages);
+  document_norms_ = MakeNorms(sums, documents);
   ideal_ = 0;
   idf_.clear();
   for (size_t t = 0; t < terms_.size(); ++t) {
     double found = 0;
     for (const Source& source : sources_) found += static_cast<double>(source.postings[t].size());
     const double idf = std::log(1 + (passages - found + 0.5) / (found + 0.5));
-    idf_.push_back(idf * terms_[t].weight);
-    ideal_ += idf_.back() * (options_.k1 + 1);
+    idf_.push_back(idf * terms_[t].weight * (options_.k1 + 1));
+    ideal_ += idf_.back();
   }
 }
 
-double Ranker::TermScore(size_t term, const double* frequency, const double* length,
-                         const Statistics& statistics) const {
-  double weighted = 0;
+namespace {
+
+// Occurrences in all fields, weighted and normalised.
+template <class Counts, class Norms>
+float Weighted(const Counts& counts, const Counts& lengths, const Norms& norms) {
+  float sum = 0;
   for (size_t f = 0; f < kFields; ++f) {
-    if (frequency[f] == 0) continue;
-    const double average = statistics.average_length[f];
-    weighted += options_.weights[f] * frequency[f] / (1 - options_.b + options_.b * length[f] / average);
+    if (counts[f] == 0) continue;
+    sum += norms[f].weight * static_cast<float>(counts[f]) /
+           (norms[f].base + norms[f].slope * static_cast<float>(lengths[f]));
   }
-  return idf_[term] * weighted * (options_.k1 + 1) / (weighted + options_.k1);
+  return sum;
 }
+
+}  // namespace
 
 std::vector<Ranker::Place> Ranker::BestPassages(size_t count) const {
   std::vector<Place> best;
+  const float k1 = static_cast<float>(options_.k1);
+  std::vector<float> scores;
   for (uint32_t s = 0; s < sources_.size(); ++s) {
     const Source& source = sources_[s];
-    std::vector<float> scores(source.header->size());
+    const std::vector<FieldCounts>& lengths = source.header->lengths;
+    scores.assign(lengths.size(), 0);
     for (size_t t = 0; t < terms_.size(); ++t) {
+      const float idf = static_cast<float>(idf_[t]);
       for (const Posting& posting : source.postings[t]) {
-        double frequency[kFields], length[kFields];
-        for (size_t f = 0; f < kFields; ++f) {
-          frequency[f] = posting.counts[f];
-          length[f] = source.header->lengths[posting.ordinal][f];
-        }
-        scores[posting.ordinal] +=
-            static_cast<float>(TermScore(t, frequency, length, passage_statistics_));
+        const float weighted = Weighted(posting.counts, lengths[posting.ordinal], passage_norms_);
+        scores[posting.ordinal] += idf * weighted / (weighted + k1);
       }
     }
     for (uint32_t i = 0; i < scores.size(); ++i)
@@ -122,19 +128,20 @@ double Ranker::DocumentScore(const Place& place) const {
   while (begin > 0 && keys[begin - 1].document == document) --begin;
   while (end < keys.size() && keys[end].document == document) ++end;
 
-  double length[kFields] = {};
+  std::array<uint32_t, kFields> length{};
   for (uint32_t i = begin; i < end; ++i) {
     if (!source.dead.empty() && source.dead[i]) continue;
     for (size_t f = 0; f < kFields; ++f) length[f] += source.header->lengths[i][f];
   }
   double score = 0;
   for (size_t t = 0; t < terms_.size(); ++t) {
-    double frequency[kFields] = {};
+    std::array<uint32_t, kFields> counts{};
     auto at = std::lower_bound(source.postings[t].begin(), source.postings[t].end(), begin,
                                [](const Posting& posting, uint32_t o) { return posting.ordinal < o; });
     for (; at != source.postings[t].end() && at->ordinal < end; ++at)
-      for (size_t f = 0; f < kFields; ++f) frequency[f] += at->counts[f];
-    score += TermScore(t, frequency, length, document_statistics_);
+      for (size_t f = 0; f < kFields; ++f) counts[f] += at->counts[f];
+    const double weighted = Weighted(counts, length, document_norms_);
+    score += idf_[t] * weighted / (weighted + options_.k1);
   }
   return score;
 }

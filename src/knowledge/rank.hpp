@@ -19,7 +19,8 @@ namespace capeai::knowledge {
 struct RankOptions {
   double k1 = 1.2;
   double b = 0.75;
-  // Title, heading, keywords, body, parts.
+  // Title, heading, keywords, body, parts. Parts are not normalised by length:
+  // the words they are parts of have been counted in their fields already.
   std::array<double, kFields> weights = {3, 1, 1, 1, 0.25};
   // How much of a document's score comes from all of its passages together, the
   // rest from its best one.
@@ -63,10 +64,13 @@ class Ranker {
     std::vector<bool> dead;
     std::vector<std::vector<Posting>> postings;  // by term, live ones only
   };
-  struct Statistics {
-    std::array<double, kFields> average_length{};
-    double passages = 0;
+  // Occurrences of a field count weight / (base + slope * length).
+  struct FieldNorm {
+    float weight = 0;
+    float base = 1;
+    float slope = 0;
   };
+  using Norms = std::array<FieldNorm, kFields>;
   struct Place {
     uint32_t source = 0;
     uint32_t ordinal = 0;
@@ -76,8 +80,7 @@ class Ranker {
   void FinishPending();
   void Measure();
   std::vector<Place> BestPassages(size_t count) const;
-  double TermScore(size_t term, const double* frequency_by_field, const double* length_by_field,
-                   const Statistics& statistics) const;
+  Norms MakeNorms(const std::array<double, kFields>& sums, double count) const;
   double DocumentScore(const Place& place) const;
 
   std::vector<QueryTerm> terms_;
@@ -85,9 +88,9 @@ class Ranker {
   std::vector<Source> sources_;
   SegmentHeader pending_;
   std::vector<std::vector<Posting>> pending_postings_;
-  Statistics passage_statistics_;
-  Statistics document_statistics_;
-  std::vector<double> idf_;  // by term, times the term's weight
+  Norms passage_norms_;
+  Norms document_norms_;
+  std::vector<double> idf_;  // by term, times the term's weight and (k1 + 1)
   double ideal_ = 0;
 };
 

@@ -44,6 +44,24 @@ std::optional<SegmentHeader> SegmentHeader::Unpack(std::string_view packed) {
   return header;
 }
 
+SegmentTotals Totals(const SegmentHeader& header, const std::vector<bool>& dead) {
+  SegmentTotals totals;
+  std::array<uint64_t, kFields> lengths{};
+  int64_t last_document = 0;
+  bool any = false;
+  for (size_t i = 0; i < header.size(); ++i) {
+    if (!dead.empty() && dead[i]) continue;
+    ++totals.passages;
+    for (size_t f = 0; f < kFields; ++f) lengths[f] += header.lengths[i][f];
+    if (any && header.keys[i].document == last_document) continue;
+    any = true;
+    last_document = header.keys[i].document;
+    ++totals.documents;
+  }
+  for (size_t f = 0; f < kFields; ++f) totals.lengths[f] = static_cast<double>(lengths[f]);
+  return totals;
+}
+
 void BlockWriter::Add(std::string_view term, std::string_view postings) {
   const size_t size = term.size() + postings.size() + 8;
   if (!block_.empty() && block_.size() + size > kBlockBytes) Finish();

@@ -29,11 +29,21 @@ struct SegmentHeader {
   std::vector<FieldCounts> lengths;
 
   size_t size() const { return keys.size(); }
+  bool operator==(const SegmentHeader&) const = default;
   std::optional<uint32_t> Find(const PassageKey& key) const;
   std::string Pack() const;
   // Nothing for bytes that Pack() did not write.
   static std::optional<SegmentHeader> Unpack(std::string_view packed);
 };
+
+// What a segment holds in all.
+struct SegmentTotals {
+  double passages = 0;
+  double documents = 0;
+  std::array<double, kFields> lengths{};
+};
+// Without the passages that are `dead` (by ordinal; may be empty).
+SegmentTotals Totals(const SegmentHeader& header, const std::vector<bool>& dead);
 
 // A block is written out once it holds this much; a longer posting list has a
 // block of its own. Just fits a page of 8 kB with its row's header and first term.

@@ -24,7 +24,7 @@ struct FoundPassage {
   std::string text;     // the whole passage
   std::string url;      // may be empty
   std::string type;     // doc, guide, video, ...
-  double score = 0;     // 0..1, comparable between queries; below 0.1 is noise
+  double score = 0;     // 0..1, comparable between queries; below about 0.15 is noise
 };
 
 // The documents of `collection` that speak of `query`, best first, each once, by

@@ -2,12 +2,14 @@
 // is in knowledge/; here its food is fetched, all from one snapshot.
 #include <algorithm>
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "knowledge/identifiers.hpp"
 #include "knowledge/rank.hpp"
 #include "knowledge/smooth.hpp"
 #include "knowledge/text.hpp"
+#include "knowledge/weak_words.hpp"
 #include "pg/guard.hpp"
 #include "pg/lexemes.hpp"
 #include "pg/session.hpp"
@@ -25,7 +27,9 @@ using knowledge::RankedDocument;
 using pg::Type;
 
 constexpr int kMaxResults = 1000;
-constexpr size_t kSmoothed = 50;  // results that smoothing looks at
+constexpr size_t kSmoothed = 50;         // results that are looked at again
+constexpr double kOpenPageFactor = 1.1;  // a prior, not a filter
+constexpr size_t kLeastPage = 2;         // "/" says nothing
 constexpr bool kReadOnly = true;
 
 const pg::Statement kFindCollection{
@@ -61,7 +65,10 @@ const pg::Statement kBlocks{
     "         WHERE b.segment_id = s.id AND b.first_term <= t.term ORDER BY b.first_term DESC LIMIT 1) AS b",
     {Type::kInt8Array, Type::kByteaArray}, kReadOnly};
 
-const pg::Statement kVectors{"SELECT id, terms FROM capeai.passages WHERE id = ANY ($1)", {Type::kInt8Array}, kReadOnly};
+const pg::Statement kVectors{
+    "SELECT q.id, q.terms, d.url FROM capeai.passages AS q JOIN capeai.documents AS d ON d.id = q.document_id "
+    "WHERE q.id = ANY ($1)",
+    {Type::kInt8Array}, kReadOnly};
 
 const pg::Statement kFetch{
     "SELECT q.id, d.id, d.title, q.heading, q.content, coalesce(d.url, ''), d.type "
@@ -99,12 +106,23 @@ std::string CurrentPage(std::string_view context_json) {
   return rows.MaybeString(0, 1).value_or("");
 }
 
+// The weak words as lexemes of `config`, kept for the life of the process.
+const std::set<std::string>& WeakLexemes(pg::Oid config) {
+  static auto* kept = new std::map<pg::Oid, std::set<std::string>>;
+  const auto at = kept->find(config);
+  if (at != kept->end()) return at->second;
+  const std::vector<std::string> lexemes = pg::Lexemes(config, knowledge::kWeakWords);
+  return (*kept)[config] = std::set<std::string>(lexemes.begin(), lexemes.end());
+}
+
 std::vector<QueryTerm> QueryTerms(pg::Oid config, std::string_view query) {
   std::map<std::string, double> counts;
   for (std::string& lexeme : pg::Lexemes(config, query)) ++counts[std::move(lexeme)];
   for (std::string& lexeme : pg::Lexemes(config, knowledge::IdentifierParts(query))) ++counts[std::move(lexeme)];
+  const std::set<std::string>& weak = WeakLexemes(config);
   std::vector<QueryTerm> terms;
-  for (const auto& [term, count] : counts) terms.push_back({term, count});
+  for (const auto& [term, count] : counts)
+    terms.push_back({term, weak.count(term) ? count * knowledge::kWeakWordWeight : count});
   return terms;
 }
 
@@ -166,9 +184,16 @@ class IndexReader {
   std::vector<std::shared_ptr<const knowledge::SegmentHeader>> headers_;
 };
 
-// Smooths the scores of the first results, and keeps the others behind them.
-void Smooth(std::vector<RankedDocument>& ranked) {
+// Whether `url` is, or contains, the page that the user has open.
+bool IsOpenPage(std::string_view url, std::string_view current_page) {
+  return current_page.size() >= kLeastPage && url.find(current_page) != std::string_view::npos;
+}
+
+// Looks again at the first results: neighbours smooth their scores, and the open
+// page counts a little more. The others stay behind them.
+void Refine(std::vector<RankedDocument>& ranked, std::string_view current_page) {
   const size_t pool = std::min(ranked.size(), kSmoothed);
+  if (pool == 0) return;
   std::vector<int64_t> ids;
   std::vector<double> scores;
   std::unordered_map<int64_t, size_t> places;
@@ -181,9 +206,13 @@ void Smooth(std::vector<RankedDocument>& ranked) {
   std::vector<std::string_view> vectors(pool);
   for (size_t i = 0; i < rows.size(); ++i) vectors[places[rows.Int(i, 0)]] = rows.Text(i, 1);
   scores = knowledge::SmoothScores(scores, vectors, {});
+  for (size_t i = 0; i < rows.size(); ++i)
+    if (IsOpenPage(rows.Text(i, 2), current_page)) scores[places[rows.Int(i, 0)]] *= kOpenPageFactor;
   for (size_t i = 0; i < pool; ++i) ranked[i].score = scores[i];
-  const double least = scores.empty() ? 0 : *std::min_element(scores.begin(), scores.end());
+  const double least = *std::min_element(scores.begin(), scores.end());
   for (size_t i = pool; i < ranked.size(); ++i) ranked[i].score = std::min(ranked[i].score, least);
+  std::stable_sort(ranked.begin(), ranked.end(),
+                   [](const RankedDocument& a, const RankedDocument& b) { return a.score > b.score; });
 }
 
 // The rows of `ranked`, in their order. A passage whose row is gone is left out.
@@ -232,10 +261,8 @@ std::vector<FoundPassage> SearchPassages(std::string_view query, std::string_vie
     reader.AddPassages(ranker, kUnindexed);
   const size_t wanted = static_cast<size_t>(max_results);
   std::vector<RankedDocument> ranked = ranker.Rank(std::max(wanted, kSmoothed));
-  Smooth(ranked);
+  Refine(ranked, current_page);
   for (RankedDocument& document : ranked) document.score = std::min(1.0, document.score / ranker.ideal());
-  std::stable_sort(ranked.begin(), ranked.end(),
-                   [](const RankedDocument& a, const RankedDocument& b) { return a.score > b.score; });
   if (ranked.size() > wanted) ranked.resize(wanted);
   return Fetch(ranked);
 }
