@@ -15,7 +15,7 @@ constexpr size_t kMaxCached = 64;
 
 [[noreturn]] void RaiseUnknown(const std::string& name) {
   pg::Raise(sqlstate::kUndefinedObject, "agent \"" + name + "\" does not exist, or is not published",
-            "The view capeai.agents lists the agents that you may use.");
+            "The table capeai.agents lists the agents that you may use.");
 }
 
 // Manifests never change, so that nothing here grows stale. Lives as long as the process.

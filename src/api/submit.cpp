@@ -35,6 +35,8 @@ void ReadSchedule(FunctionCallInfo fcinfo, store::Submission& out) {
   out.priority = pg::IntArg(fcinfo, kPriority).value_or(0);
   if (out.priority < -kMaxPriority || out.priority > kMaxPriority)
     Refuse("priority must be between -32767 and 32767");
+  const int64_t raw = PG_ARGISNULL(kRunAt) ? 0 : PG_GETARG_INT64(kRunAt);
+  if (raw == INT64_MAX || raw == INT64_MIN) Refuse("run_at must be finite");
   out.run_at = pg::TimestampArg(fcinfo, kRunAt).value_or(pg::TransactionStart());
   if (out.run_at.time_since_epoch() > kLatestRunAt) Refuse("run_at is out of range");
   out.max_attempts = pg::IntArg(fcinfo, kAttempts).value_or(pg::settings::MaxAttempts());
