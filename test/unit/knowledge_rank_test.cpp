@@ -1,0 +1,151 @@
+// Ranking against scores that are computed by hand, smoothing, identifiers.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+
+#include "knowledge/identifiers.hpp"
+#include "knowledge/rank.hpp"
+#include "knowledge/smooth.hpp"
+
+namespace capeai::knowledge {
+namespace {
+
+std::string Vector(const std::vector<std::string>& body, const std::vector<std::string>& title = {}) {
+  TermVectorBuilder builder;
+  for (const std::string& term : title) builder.Add(kTitle, term);
+  for (const std::string& term : body) builder.Add(kBody, term);
+  return builder.Pack();
+}
+
+RankOptions PassagesOnly() {
+  RankOptions options;
+  options.document_share = 0;
+  return options;
+}
+
+// A segment in memory, with the lists of some terms.
+struct Segment {
+  SegmentHeader header;
+  std::map<std::string, std::string> blocks;
+
+  explicit Segment(const std::vector<std::pair<PassageKey, std::string>>& passages) {
+    SegmentBuilder builder;
+    for (const auto& [key, vector] : passages) builder.Add(key, vector);
+    header = builder.Finish([this](std::string_view first, std::string_view block) { blocks.emplace(first, block); });
+  }
+  std::vector<std::string_view> Lists(const Ranker& ranker) const {
+    std::vector<std::string_view> lists;
+    for (const QueryTerm& term : ranker.terms()) {
+      auto at = blocks.upper_bound(term.term);
+      lists.push_back(at == blocks.begin() ? std::string_view() : FindInBlock((--at)->second, term.term));
+    }
+    return lists;
+  }
+};
+
+TEST(Ranker, Bm25ByHand) {
+  Ranker ranker({{"cat", 1}}, PassagesOnly());
+  ranker.AddPassage({1, 1}, Vector({"cat", "cat", "dog"}));
+  ranker.AddPassage({2, 2}, Vector({"dog"}));
+  const auto ranked = ranker.Rank(10);
+  ASSERT_EQ(ranked.size(), 1u);
+  EXPECT_EQ(ranked[0].best, (PassageKey{1, 1}));
+  const double idf = std::log(1 + (2 - 1 + 0.5) / (1 + 0.5));
+  const double normal = 1 - 0.75 + 0.75 * 3 / 2;
+  EXPECT_NEAR(ranked[0].score, idf * (2 / normal) * 2.2 / (2 / normal + 1.2), 1e-5);
+  EXPECT_NEAR(ranker.ideal(), idf * 2.2, 1e-9);
+}
+
+TEST(Ranker, TitleOutweighsBodyAndRareOutweighsCommon) {
+  Ranker ranker({{"common", 1}, {"rare", 1}}, {});
+  ranker.AddPassage({1, 1}, Vector({"common", "x"}));
+  ranker.AddPassage({2, 2}, Vector({"x", "y"}, {"common"}));
+  ranker.AddPassage({3, 3}, Vector({"rare", "x"}));
+  ranker.AddPassage({4, 4}, Vector({"z", "x"}));
+  ranker.AddPassage({5, 5}, Vector({"z", "x"}, {"z"}));
+  const auto ranked = ranker.Rank(10);
+  ASSERT_EQ(ranked.size(), 3u);
+  EXPECT_EQ(ranked[0].best.document, 3);
+  EXPECT_EQ(ranked[1].best.document, 2);
+  EXPECT_EQ(ranked[2].best.document, 1);
+  for (const RankedDocument& document : ranked) EXPECT_LT(document.score, ranker.ideal());
+}
+
+TEST(Ranker, EachDocumentOnceByItsBestPassage) {
+  Ranker ranker({{"cat", 1}}, {});
+  ranker.AddPassage({1, 1}, Vector({"cat", "x", "y", "z"}));
+  ranker.AddPassage({1, 2}, Vector({"cat", "cat", "cat", "z"}));
+  ranker.AddPassage({2, 3}, Vector({"cat", "x", "y", "z"}));
+  const auto ranked = ranker.Rank(10);
+  ASSERT_EQ(ranked.size(), 2u);
+  EXPECT_EQ(ranked[0].best, (PassageKey{1, 2}));
+  EXPECT_EQ(ranker.terms().size(), 1u);
+}
+
+// Where passages are (pending, one segment, two segments, with dead ones among
+// them) does not change a score.
+TEST(Ranker, StorageDoesNotMatter) {
+  const std::vector<std::pair<PassageKey, std::string>> live = {
+      {{1, 1}, Vector({"cat", "dog", "dog"}, {"cat"})}, {{1, 2}, Vector({"dog", "fish"})},
+      {{2, 3}, Vector({"cat", "fish", "bird"})},        {{3, 5}, Vector({"bird", "bird"})}};
+  const auto query = [] { return Ranker({{"cat", 1}, {"bird", 2}}, {}); };
+
+  Ranker pending = query();
+  for (const auto& [key, vector] : live) pending.AddPassage(key, vector);
+  const auto expected = pending.Rank(10);
+  ASSERT_EQ(expected.size(), 3u);
+
+  const Segment first({live[0], live[1], {{9, 4}, Vector({"cat", "cat", "bird"})}});
+  const Segment second({live[2]});
+  Ranker mixed = query();
+  mixed.AddSegment(&first.header, {false, false, true}, first.Lists(mixed));
+  mixed.AddSegment(&second.header, {}, second.Lists(mixed));
+  mixed.AddPassage(live[3].first, live[3].second);
+  const auto ranked = mixed.Rank(10);
+  ASSERT_EQ(ranked.size(), expected.size());
+  for (size_t i = 0; i < ranked.size(); ++i) {
+    EXPECT_EQ(ranked[i].best, expected[i].best);
+    EXPECT_NEAR(ranked[i].score, expected[i].score, 1e-5);
+  }
+  EXPECT_NEAR(mixed.ideal(), pending.ideal(), 1e-9);
+}
+
+TEST(Ranker, EmptyIndexAndUnknownTerms) {
+  Ranker empty({{"cat", 1}}, {});
+  EXPECT_TRUE(empty.Rank(10).empty());
+  Ranker unknown({{"cat", 1}}, {});
+  unknown.AddPassage({1, 1}, Vector({"dog"}));
+  EXPECT_TRUE(unknown.Rank(10).empty());
+  EXPECT_GT(unknown.ideal(), 0);
+}
+
+TEST(Smooth, PullsAnOutlierTowardsItsNeighbours) {
+  const std::string a = Vector({"wing", "lift", "drag"}), b = Vector({"wing", "lift", "flow"});
+  const std::string other = Vector({"blood", "lung"});
+  const auto smoothed = SmoothScores({10, 2, 8}, {a, b, other}, {1, 0.3});
+  EXPECT_NEAR(smoothed[0], 0.7 * 10 + 0.3 * 2, 1e-9);
+  EXPECT_NEAR(smoothed[1], 0.7 * 2 + 0.3 * 10, 1e-9);
+  EXPECT_NEAR(smoothed[2], 8, 1e-9);  // resembles nothing
+}
+
+TEST(Smooth, FewOrEmpty) {
+  EXPECT_TRUE(SmoothScores({}, {}, {}).empty());
+  const std::string a = Vector({"wing"});
+  EXPECT_EQ(SmoothScores({3}, {a}, {})[0], 3);
+  EXPECT_EQ(SmoothScores({3, 2}, {a, std::string_view()}, {})[1], 2);
+}
+
+TEST(Identifiers, Parts) {
+  EXPECT_EQ(IdentifierParts("the DiffExecutor runs"), "Diff Executor ");
+  EXPECT_EQ(IdentifierParts("HTTPServer2 parseURL"), "HTTP Server2 parse URL ");
+  EXPECT_EQ(IdentifierParts("os.path.join(a/b/c.conf)"), "os path join conf ");
+  EXPECT_EQ(IdentifierParts("plain words, end. Next 3.14 run_target A B"), "");
+  EXPECT_EQ(IdentifierParts("https://www.example.org/x"), "www example org ");
+  EXPECT_EQ(IdentifierParts("größenWert"), "größen Wert ");
+  EXPECT_EQ(IdentifierParts(""), "");
+  EXPECT_EQ(IdentifierParts("a.b.c ./x x./"), "");
+}
+
+}  // namespace
+}  // namespace capeai::knowledge
