@@ -128,10 +128,11 @@ AsExtensionOwner::AsExtensionOwner() {
 }
 
 AsExtensionOwner::~AsExtensionOwner() {
-  // After an error the abort of the transaction restores both; AtEOXact_GUC
-  // must not run then, since its level may be gone.
+  // After an error the abort of the transaction restores both, and after a commit
+  // inside this scope it has done so already: AtEOXact_GUC must not run then,
+  // since its level is gone.
   SetUserIdAndSecContext(saved_user_, saved_context_);
-  if (std::uncaught_exceptions() == 0) AtEOXact_GUC(false, guc_level_);
+  if (std::uncaught_exceptions() == 0 && IsTransactionState()) AtEOXact_GUC(false, guc_level_);
 }
 
 AsRestrictedRole::AsRestrictedRole(Oid role) {
@@ -144,7 +145,7 @@ AsRestrictedRole::AsRestrictedRole(Oid role) {
 
 AsRestrictedRole::~AsRestrictedRole() {
   SetUserIdAndSecContext(saved_user_, saved_context_);
-  if (std::uncaught_exceptions() == 0) AtEOXact_GUC(false, guc_level_);
+  if (std::uncaught_exceptions() == 0 && IsTransactionState()) AtEOXact_GUC(false, guc_level_);
 }
 
 void RandomBytes(void* out, size_t size) {

