@@ -33,53 +33,91 @@ struct Rule {
 // Weights add up; the intent with the highest sum wins, the earlier one on a tie.
 constexpr const char* kIntents[] = {"troubleshooting", "how_to", "navigation", "learning"};
 constexpr Rule kRules[] = {
-    {"troubleshooting", 4, "error"},          {"troubleshooting", 4, "errors"},
-    {"troubleshooting", 4, "fails"},          {"troubleshooting", 4, "failed"},
-    {"troubleshooting", 3, "failing"},        {"troubleshooting", 4, "failure"},
-    {"troubleshooting", 4, "broken"},         {"troubleshooting", 4, "crash"},
-    {"troubleshooting", 4, "crashes"},        {"troubleshooting", 4, "crashed"},
-    {"troubleshooting", 4, "fix"},            {"troubleshooting", 4, "problem"},
-    {"troubleshooting", 4, "issue"},          {"troubleshooting", 4, "wrong"},
-    {"troubleshooting", 4, "stuck"},          {"troubleshooting", 4, "hangs"},
-    {"troubleshooting", 4, "cant"},           {"troubleshooting", 4, "cannot"},
-    {"troubleshooting", 4, "doesnt"},         {"troubleshooting", 4, "wont"},
-    {"troubleshooting", 4, "isnt"},           {"troubleshooting", 4, "not work"},
-    {"troubleshooting", 4, "not working"},    {"troubleshooting", 4, "unable"},
-    {"troubleshooting", 4, "denied"},         {"troubleshooting", 4, "troubleshoot"},
-    {"troubleshooting", 4, "debug"},          {"troubleshooting", 3, "timeout"},
-    {"troubleshooting", 3, "slow"},           {"troubleshooting", 2, "why"},
-    {"how_to", 3, "how do"},                  {"how_to", 3, "how to"},
-    {"how_to", 3, "how can"},                 {"how_to", 3, "how should"},
-    {"how_to", 3, "how would"},               {"how_to", 2, "steps"},
-    {"how_to", 1, "create"},                  {"how_to", 1, "add"},
-    {"how_to", 1, "configure"},               {"how_to", 1, "install"},
-    {"how_to", 1, "set up"},                  {"how_to", 1, "setup"},
-    {"how_to", 1, "enable"},                  {"how_to", 1, "disable"},
-    {"how_to", 1, "delete"},                  {"how_to", 1, "change"},
-    {"how_to", 1, "write"},                   {"how_to", 1, "show me how"},
-    {"navigation", 4, "where"},               {"navigation", 3, "go to"},
-    {"navigation", 3, "navigate"},            {"navigation", 2, "find the"},
-    {"navigation", 3, "which page"},          {"navigation", 3, "which menu"},
-    {"navigation", 2, "menu"},                {"navigation", 1, "link"},
-    {"navigation", 3, "take me"},             {"navigation", 2, "open the"},
-    {"learning", 3, "what is"},               {"learning", 3, "what are"},
-    {"learning", 3, "whats"},                 {"learning", 3, "what does"},
-    {"learning", 4, "explain"},               {"learning", 3, "learn"},
-    {"learning", 3, "understand"},            {"learning", 4, "difference between"},
-    {"learning", 3, "mean"},                  {"learning", 3, "tutorial"},
-    {"learning", 3, "introduction"},          {"learning", 3, "overview"},
-    {"learning", 3, "concept"},               {"learning", 2, "tell me about"},
-    {"learning", 2, "how does"},              {"learning", 2, "how is"},
+    {"troubleshooting", 4, "error"},
+    {"troubleshooting", 4, "errors"},
+    {"troubleshooting", 4, "fails"},
+    {"troubleshooting", 4, "failed"},
+    {"troubleshooting", 3, "failing"},
+    {"troubleshooting", 4, "failure"},
+    {"troubleshooting", 4, "broken"},
+    {"troubleshooting", 4, "crash"},
+    {"troubleshooting", 4, "crashes"},
+    {"troubleshooting", 4, "crashed"},
+    {"troubleshooting", 4, "fix"},
+    {"troubleshooting", 4, "problem"},
+    {"troubleshooting", 4, "issue"},
+    {"troubleshooting", 4, "wrong"},
+    {"troubleshooting", 4, "stuck"},
+    {"troubleshooting", 4, "hangs"},
+    {"troubleshooting", 4, "cant"},
+    {"troubleshooting", 4, "cannot"},
+    {"troubleshooting", 4, "doesnt"},
+    {"troubleshooting", 4, "wont"},
+    {"troubleshooting", 4, "isnt"},
+    {"troubleshooting", 4, "not work"},
+    {"troubleshooting", 4, "not working"},
+    {"troubleshooting", 4, "unable"},
+    {"troubleshooting", 4, "denied"},
+    {"troubleshooting", 4, "troubleshoot"},
+    {"troubleshooting", 4, "debug"},
+    {"troubleshooting", 3, "timeout"},
+    {"troubleshooting", 3, "slow"},
+    {"troubleshooting", 2, "why"},
+    {"how_to", 3, "how do"},
+    {"how_to", 3, "how to"},
+    {"how_to", 3, "how can"},
+    {"how_to", 3, "how should"},
+    {"how_to", 3, "how would"},
+    {"how_to", 2, "steps"},
+    {"how_to", 1, "create"},
+    {"how_to", 1, "add"},
+    {"how_to", 1, "configure"},
+    {"how_to", 1, "install"},
+    {"how_to", 1, "set up"},
+    {"how_to", 1, "setup"},
+    {"how_to", 1, "enable"},
+    {"how_to", 1, "disable"},
+    {"how_to", 1, "delete"},
+    {"how_to", 1, "change"},
+    {"how_to", 1, "write"},
+    {"how_to", 1, "show me how"},
+    {"navigation", 4, "where"},
+    {"navigation", 3, "go to"},
+    {"navigation", 3, "navigate"},
+    {"navigation", 2, "find the"},
+    {"navigation", 3, "which page"},
+    {"navigation", 3, "which menu"},
+    {"navigation", 2, "menu"},
+    {"navigation", 1, "link"},
+    {"navigation", 3, "take me"},
+    {"navigation", 2, "open the"},
+    {"learning", 3, "what is"},
+    {"learning", 3, "what are"},
+    {"learning", 3, "whats"},
+    {"learning", 3, "what does"},
+    {"learning", 4, "explain"},
+    {"learning", 3, "learn"},
+    {"learning", 3, "understand"},
+    {"learning", 4, "difference between"},
+    {"learning", 3, "mean"},
+    {"learning", 3, "tutorial"},
+    {"learning", 3, "introduction"},
+    {"learning", 3, "overview"},
+    {"learning", 3, "concept"},
+    {"learning", 2, "tell me about"},
+    {"learning", 2, "how does"},
+    {"learning", 2, "how is"},
 };
 
 const std::set<std::string>& StopWords() {
   static const auto* words = new std::set<std::string>{
-      "a",    "about", "am",   "an",   "and",  "any",  "are",   "as",    "at",    "be",   "been", "but",  "by",
-      "can",  "could", "did",  "do",   "does", "for",  "from",  "get",   "had",   "has",  "have", "help", "here",
-      "how",  "i",     "if",   "in",   "into", "is",   "it",    "its",   "me",    "more", "my",   "no",   "not",
-      "now",  "of",    "on",   "one",  "or",   "our",  "please", "should", "so",  "some", "tell", "that", "the",
-      "them", "then",  "there", "these", "they", "this", "those", "to",  "too",   "use",  "using", "was", "we",
-      "what", "whats", "when", "where", "which", "who", "why",  "will",  "with",  "would", "you", "your"};
+      "a",     "about",  "am",     "an",    "and",  "any",  "are",  "as",    "at",    "be",   "been",
+      "but",   "by",     "can",    "could", "did",  "do",   "does", "for",   "from",  "get",  "had",
+      "has",   "have",   "help",   "here",  "how",  "i",    "if",   "in",    "into",  "is",   "it",
+      "its",   "me",     "more",   "my",    "no",   "not",  "now",  "of",    "on",    "one",  "or",
+      "our",   "please", "should", "so",    "some", "tell", "that", "the",   "them",  "then", "there",
+      "these", "they",   "this",   "those", "to",   "too",  "use",  "using", "was",   "we",   "what",
+      "whats", "when",   "where",  "which", "who",  "why",  "will", "with",  "would", "you",  "your"};
   return *words;
 }
 
@@ -97,7 +135,8 @@ std::string Classify(const std::vector<std::string>& words) {
   for (const char* intent : kIntents) {
     int sum = 0;
     for (const Rule& rule : kRules)
-      if (std::string_view(rule.intent) == intent && line.find(" " + std::string(rule.phrase) + " ") != line.npos)
+      if (std::string_view(rule.intent) == intent &&
+          line.find(" " + std::string(rule.phrase) + " ") != line.npos)
         sum += rule.weight;
     if (sum > best_sum) {
       best = intent;
@@ -116,17 +155,19 @@ std::vector<std::string> PageWords(std::string page) {
   page = page.substr(0, page.find_first_of("?#"));
   if (const size_t dot = page.rfind('.'); dot != page.npos && page.size() - dot <= 5) page.resize(dot);
   size_t from = page.size();
-  for (int segments = 0; segments < 2 && from != page.npos && from > 0; ++segments) from = page.rfind('/', from - 1);
+  for (int segments = 0; segments < 2 && from != page.npos && from > 0; ++segments)
+    from = page.rfind('/', from - 1);
   std::vector<std::string> words = ContentWords(from == page.npos ? page : page.substr(from));
   std::erase_if(words, [](const std::string& word) {
-    return word == "index" || std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
+    return word == "index" ||
+           std::all_of(word.begin(), word.end(), [](char c) { return c >= '0' && c <= '9'; });
   });
   return words;
 }
 
-// What to add to a question that says too little by itself ("how do I use this?"): words of the last question of
-// the conversation, of the page, of the features in use. A question of three telling words or more is searched as
-// it stands; the page is then only a prior of the search itself.
+// What to add to a question that says too little by itself ("how do I use this?"): words of the last question
+// of the conversation, of the page, of the features in use. A question of three telling words or more is
+// searched as it stands; the page is then only a prior of the search itself.
 std::vector<std::string> Hints(const Json& context, const std::vector<Turn>& history) {
   std::vector<std::string> hints;
   if (!history.empty()) hints = ContentWords(history.back().query);

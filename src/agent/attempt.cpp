@@ -134,15 +134,19 @@ std::optional<Failure> Attempt::AnswerWithoutModel() {
   if (input_.model == kExtractiveModel) {
     if (!manifest_.Has(StepKind::kRetrieveKnowledge)) {
       Failure failure;
-      failure.error = {sqlstate::kNotInPrerequisiteState, "agent \"" + manifest_.slug + "\" needs a language model",
-                       "", "Set capeai.api_key_file, or capeai.base_url for a server that needs no key."};
+      failure.error = {sqlstate::kNotInPrerequisiteState,
+                       "agent \"" + manifest_.slug + "\" needs a language model", "",
+                       "Set capeai.api_key_file, or capeai.base_url for a server that needs no key."};
       failure.code = "not_configured";
       return failure;
     }
     extractive_ = true;
     answer_.model = kExtractiveModel;
-    knowledge::ExtractInput extract{analysis_.search_query, analysis_.intent, preferred_format_,
-                                    input_.input["user_level"].string_or("beginner"), {}};
+    knowledge::ExtractInput extract{analysis_.search_query,
+                                    analysis_.intent,
+                                    preferred_format_,
+                                    input_.input["user_level"].string_or("beginner"),
+                                    {}};
     extract.query = input_.input["query"].string_or(analysis_.search_query);
     for (const Passage& p : passages_)
       extract.passages.push_back({p.title, p.heading, p.text, p.url, p.type, p.score});
@@ -252,7 +256,8 @@ std::optional<Failure> Attempt::TakeStructured(const ChatReply& reply) {
   ParsedReply parsed = ParseReply(reply.text, *manifest_.output_schema);
   if (!parsed.problems.empty()) {
     if (reply.finish_reason == "length")
-      return OutputFailure("output_truncated", "the model reached its token limit in the middle of its answer",
+      return OutputFailure("output_truncated",
+                           "the model reached its token limit in the middle of its answer",
                            "Raise max_tokens, or ask for less.", false);
     if (reply.finish_reason == "content_filter")
       return OutputFailure("content_filter", "the provider's content filter cut the answer off", "", false);
@@ -275,8 +280,8 @@ std::optional<Failure> Attempt::AskForRepair(const ChatReply& reply, std::vector
     return std::nullopt;
   }
   const SchemaProblem& first = problems.front();
-  Failure failure = OutputFailure("invalid_output", "the model's answer does not have the form that the agent requires",
-                                  "", true);
+  Failure failure = OutputFailure(
+      "invalid_output", "the model's answer does not have the form that the agent requires", "", true);
   failure.error.detail = first.pointer.empty() ? "The answer: " + first.problem + "."
                                                : "Member " + first.pointer + " " + first.problem + ".";
   return failure;
@@ -291,11 +296,13 @@ void Attempt::JudgeAnswer() {
                     .Set("exchanges", Json::Int(exchanges_))
                     .Set("usage", UsageRecord(answer_.usage));
   if (manifest_.Has(StepKind::kRetrieveKnowledge)) {
-    if (!refused_) citations_ = CheckCitations(cited_numbers_, extractive_ ? "" : answer_.response, passages_.size());
+    if (!refused_)
+      citations_ = CheckCitations(cited_numbers_, extractive_ ? "" : answer_.response, passages_.size());
     answer_.grounded = !citations_.cited.empty();
     answer_.citations = CitationList(passages_, citations_.cited);
     answer_.confidence_score =
-        refused_ ? 0 : ConfidenceScore(passages_, citations_, extractive_ && !*answer_.grounded ? 0 : own_word_);
+        refused_ ? 0
+                 : ConfidenceScore(passages_, citations_, extractive_ && !*answer_.grounded ? 0 : own_word_);
     output.Set("citations", answer_.citations)
         .Set("unknown_citations", Json::Int(citations_.unknown))
         .Set("grounded", Json::Bool(*answer_.grounded))

@@ -26,7 +26,8 @@ class Attempt {
   // Ends the step retrieve_knowledge.
   void TakePassages(std::vector<Passage> passages);
 
-  // Nothing is to be asked of a model: the model is capeai-extractive, or the agent refuses what it finds nothing for.
+  // Nothing is to be asked of a model: the model is capeai-extractive, or the agent refuses what it finds
+  // nothing for.
   bool needs_model() const;
   // The answer in that case; a failure if the agent cannot do without a model.
   std::optional<Failure> AnswerWithoutModel();
@@ -61,21 +62,21 @@ class Attempt {
   const Manifest& manifest_;
   const TaskInput input_;
   const std::string preferred_format_;
-  const bool structured_;    // the model writes JSON
+  const bool structured_;  // the model writes JSON
   const bool streams_;
-  StepRecord step_;          // under way
+  StepRecord step_;  // under way
   int steps_begun_ = 0;
 
   Analysis analysis_;
-  std::vector<Passage> passages_;   // found; after MakeRequest those that were sent
+  std::vector<Passage> passages_;  // found; after MakeRequest those that were sent
   Prompt prompt_;
   ChatRequest request_;
   ReplyStream stream_;
   int exchanges_ = 0;
   bool answered_ = false;
-  bool refused_ = false;            // by the model or by unsupported_policy
+  bool refused_ = false;  // by the model or by unsupported_policy
   bool extractive_ = false;
-  Json object_;                     // structured output
+  Json object_;  // structured output
   std::vector<int64_t> cited_numbers_;
   std::optional<double> own_word_;
   CheckedCitations citations_;

@@ -45,7 +45,8 @@ std::string DocumentKey(const Passage& passage) {
 
 }  // namespace
 
-CheckedCitations CheckCitations(const std::vector<int64_t>& numbers, const std::string& response, size_t passages) {
+CheckedCitations CheckCitations(const std::vector<int64_t>& numbers, const std::string& response,
+                                size_t passages) {
   CheckedCitations checked;
   const auto exists = [&](int64_t number) { return number >= 1 && number <= static_cast<int64_t>(passages); };
   const auto add = [&](int64_t number) {

@@ -12,9 +12,12 @@ namespace {
 uint32_t Decode(std::string_view character) {
   const auto byte = [&](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(character[i])); };
   switch (character.size()) {
-    case 1: return byte(0);
-    case 2: return (byte(0) & 0x1F) << 6 | (byte(1) & 0x3F);
-    case 3: return (byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
+    case 1:
+      return byte(0);
+    case 2:
+      return (byte(0) & 0x1F) << 6 | (byte(1) & 0x3F);
+    case 3:
+      return (byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
     default:
       return (byte(0) & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F);
   }
@@ -24,9 +27,9 @@ bool Control(uint32_t c) { return (c < 0x20 && c != '\n' && c != '\t') || (c >= 
 
 // Characters that a reader does not see and a model does.
 bool Invisible(uint32_t c) {
-  return c == 0xAD || c == 0x61C || c == 0x180E || (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) ||
-         (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB) ||
-         (c >= 0xFE00 && c <= 0xFE0F) || (c >= 0xE0000 && c <= 0xE0FFF);
+  return c == 0xAD || c == 0x61C || c == 0x180E || (c >= 0x200B && c <= 0x200F) ||
+         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F) || c == 0xFEFF ||
+         (c >= 0xFFF9 && c <= 0xFFFB) || (c >= 0xFE00 && c <= 0xFE0F) || (c >= 0xE0000 && c <= 0xE0FFF);
 }
 
 // The ASCII character that `c` can pass for, or 1.
@@ -34,12 +37,34 @@ char Skeleton(uint32_t c) {
   if (c < 0x80) return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : static_cast<char>(c);
   if (c >= 0xFF01 && c <= 0xFF5E) return Skeleton(c - 0xFF01 + 0x21);  // full width
   switch (c) {
-    case 0x2039: case 0x27E8: case 0x3008: case 0xFE64: case 0x276E: case 0x2329: return '<';
-    case 0x203A: case 0x27E9: case 0x3009: case 0xFE65: case 0x276F: case 0x232A: return '>';
-    case 0x2223: case 0x01C0: case 0x2502: return '|';
-    case 0x2215: case 0x2044: case 0x29F8: return '/';
-    case 0xA0: case 0x202F: case 0x3000: return ' ';
-    default: return 1;
+    case 0x2039:
+    case 0x27E8:
+    case 0x3008:
+    case 0xFE64:
+    case 0x276E:
+    case 0x2329:
+      return '<';
+    case 0x203A:
+    case 0x27E9:
+    case 0x3009:
+    case 0xFE65:
+    case 0x276F:
+    case 0x232A:
+      return '>';
+    case 0x2223:
+    case 0x01C0:
+    case 0x2502:
+      return '|';
+    case 0x2215:
+    case 0x2044:
+    case 0x29F8:
+      return '/';
+    case 0xA0:
+    case 0x202F:
+    case 0x3000:
+      return ' ';
+    default:
+      return 1;
   }
 }
 
@@ -81,10 +106,12 @@ Visible MakeVisible(std::string_view text) {
 // Whether a delimiter of ours or a marker of a chat template begins at skeleton[at].
 bool MarkerAt(std::string_view skeleton, size_t at) {
   static constexpr std::array<std::string_view, 6> kNames = {"passage", "context",       "task-input",
-                                                            "system>", "start_of_turn", "end_of_turn"};
+                                                             "system>", "start_of_turn", "end_of_turn"};
   static constexpr std::array<std::string_view, 6> kMarkers = {"[inst]",    "[/inst]", "[system]",
-                                                              "[/system]", "<|",      "<<sys>>"};
-  const auto starts = [](std::string_view text, std::string_view with) { return text.substr(0, with.size()) == with; };
+                                                               "[/system]", "<|",      "<<sys>>"};
+  const auto starts = [](std::string_view text, std::string_view with) {
+    return text.substr(0, with.size()) == with;
+  };
   const std::string_view rest = skeleton.substr(at);
   for (const std::string_view marker : kMarkers)
     if (starts(rest, marker)) return true;

@@ -16,12 +16,16 @@ std::string RefusalCode(const ChatError& error, int status) {
   if (error.code == "context_length_exceeded") return "context_too_long";
   if (error.code == "content_filter") return "content_filter";
   switch (status) {
-    case 429: return "rate_limited";
+    case 429:
+      return "rate_limited";
     case 401:
-    case 403: return "auth_failed";
-    case 404: return "not_found";
+    case 403:
+      return "auth_failed";
+    case 404:
+      return "not_found";
     case 408:
-    case 409: return "provider_error";
+    case 409:
+      return "provider_error";
   }
   return status >= 500 ? "provider_error" : "bad_request";
 }
@@ -43,12 +47,24 @@ Failure ChatFailure(const ChatError& error) {
     failure.code = code;
   };
   switch (error.kind) {
-    case ChatError::Kind::kTransport: set(sqlstate::kConnectionFailure, "transport"); break;
-    case ChatError::Kind::kTimeout: set(sqlstate::kQueryCanceled, "timeout"); break;
-    case ChatError::Kind::kCancelled: set(sqlstate::kQueryCanceled, "cancelled"); break;
-    case ChatError::Kind::kBlocked: set(sqlstate::kConnectionFailure, "egress_blocked"); break;
-    case ChatError::Kind::kConfig: set(sqlstate::kNotInPrerequisiteState, "not_configured"); break;
-    case ChatError::Kind::kMalformed: set("CA200", "malformed_reply"); break;
+    case ChatError::Kind::kTransport:
+      set(sqlstate::kConnectionFailure, "transport");
+      break;
+    case ChatError::Kind::kTimeout:
+      set(sqlstate::kQueryCanceled, "timeout");
+      break;
+    case ChatError::Kind::kCancelled:
+      set(sqlstate::kQueryCanceled, "cancelled");
+      break;
+    case ChatError::Kind::kBlocked:
+      set(sqlstate::kConnectionFailure, "egress_blocked");
+      break;
+    case ChatError::Kind::kConfig:
+      set(sqlstate::kNotInPrerequisiteState, "not_configured");
+      break;
+    case ChatError::Kind::kMalformed:
+      set("CA200", "malformed_reply");
+      break;
     case ChatError::Kind::kRefused:
     case ChatError::Kind::kInStream: {
       const int status = error.status >= 400 ? error.status : 500;

@@ -14,11 +14,11 @@ enum class Marker { kNone, kNumber, kBullet, kBox };
 
 struct Line {
   std::string text;
-  bool in_fence = false;       // between fences, or a fence itself
+  bool in_fence = false;  // between fences, or a fence itself
   bool closes_fence = false;
   Marker marker = Marker::kNone;
-  int number = 0;              // of a kNumber
-  std::string content;         // after the marker
+  int number = 0;       // of a kNumber
+  std::string content;  // after the marker
 };
 
 // Length of the fence ("```", "~~~~") that `line` is, or 0; `indent` blanks before it.
@@ -38,14 +38,15 @@ void ReadMarker(Line& line) {
   if (at > indent && at + 1 < text.size() && (text[at] == '.' || text[at] == ')') && text[at + 1] == ' ') {
     line.marker = Marker::kNumber;
     line.number = std::stoi(text.substr(indent, at - indent));
-    line.content = text.substr(text.find_first_not_of(' ', at + 1) == text.npos ? text.size()
-                                                                                 : text.find_first_not_of(' ', at + 1));
+    line.content = text.substr(
+        text.find_first_not_of(' ', at + 1) == text.npos ? text.size() : text.find_first_not_of(' ', at + 1));
     return;
   }
   static const std::string kDot = "\xE2\x80\xA2 ";  // U+2022
   size_t length = 0;
   if (text.compare(indent, kDot.size(), kDot) == 0) length = kDot.size();
-  if ((text[indent] == '-' || text[indent] == '*' || text[indent] == '+') && text.compare(indent + 1, 1, " ") == 0)
+  if ((text[indent] == '-' || text[indent] == '*' || text[indent] == '+') &&
+      text.compare(indent + 1, 1, " ") == 0)
     length = 2;
   if (length == 0) return;
   line.marker = Marker::kBullet;

@@ -20,18 +20,18 @@ struct Passage {
   int64_t document_id = 0;
   int64_t passage_id = 0;
   std::string title;
-  std::string heading;   // path, outermost first, joined by " > "
-  std::string text;      // the whole passage, not a snippet
-  std::string url;       // may be empty
-  std::string type;      // doc, guide, video, ...
-  double score = 0;      // 0..1, comparable between queries
+  std::string heading;  // path, outermost first, joined by " > "
+  std::string text;     // the whole passage, not a snippet
+  std::string url;      // may be empty
+  std::string type;     // doc, guide, video, ...
+  double score = 0;     // 0..1, comparable between queries
 };
 
 struct SearchRequest {
-  std::string collection;   // exactly one of collection and function is set
-  std::string function;     // schema-qualified SQL function f(query text, context jsonb)
+  std::string collection;  // exactly one of collection and function is set
+  std::string function;    // schema-qualified SQL function f(query text, context jsonb)
   std::string query;
-  Json context;             // object
+  Json context;  // object
   int max_results = 5;
 };
 using SearchReply = Result<std::vector<Passage>>;
@@ -41,15 +41,15 @@ using ChatOutcome = std::variant<ChatReply, ChatError>;
 
 // A step of an attempt, as stored in capeai.runs. Recorded once, when it ends.
 struct StepRecord {
-  int number = 0;           // 1.. in the order of the manifest's steps
+  int number = 0;  // 1.. in the order of the manifest's steps
   std::string name;
   bool succeeded = true;
-  Json input;               // object
-  Json output;              // object; empty if failed
-  Json error;               // object; empty if succeeded
+  Json input;   // object
+  Json output;  // object; empty if failed
+  Json error;   // object; empty if succeeded
   WallTime started_at;
   WallTime completed_at;
-  int progress = 0;         // 0..100 of the whole task once this step is done
+  int progress = 0;  // 0..100 of the whole task once this step is done
 };
 
 // Every wait of a pipeline goes through here. A Host serves one task; the

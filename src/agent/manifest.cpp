@@ -10,11 +10,12 @@
 namespace capeai {
 namespace {
 
-constexpr std::array<const char*, 5> kStepNames = {"analyze_context", "retrieve_knowledge", "generate_response",
-                                                   "match_resources", "format_response"};
+constexpr std::array<const char*, 5> kStepNames = {"analyze_context", "retrieve_knowledge",
+                                                   "generate_response", "match_resources", "format_response"};
 
 const Schema& ManifestSchema() {
-  static const Schema* schema = new Schema(std::get<Schema>(Schema::Compile(Json::Parse(ManifestSchemaText()))));
+  static const Schema* schema =
+      new Schema(std::get<Schema>(Schema::Compile(Json::Parse(ManifestSchemaText()))));
   return *schema;
 }
 
@@ -48,7 +49,8 @@ class ManifestReader {
   static void Explain(ManifestProblem& problem) {
     if (problem.problem.find("pattern") == std::string::npos) return;
     if (problem.pointer == "/version") problem.problem = "must be a semantic version such as 1.0.0";
-    if (problem.pointer == "/knowledge/function") problem.problem = "must name the schema too, as in app.search";
+    if (problem.pointer == "/knowledge/function")
+      problem.problem = "must name the schema too, as in app.search";
     if (problem.pointer == "/slug") problem.problem = "must be lower-case letters, digits and inner hyphens";
   }
 
@@ -144,7 +146,8 @@ class ManifestReader {
     if (manifest_.input_schema) members = manifest_.input_schema->property_names();
     for (const bool system : {true, false}) {
       const std::string pointer = system ? "/prompts/system" : "/prompts/user";
-      const auto fault = CheckTemplate(system ? manifest_.system_prompt : manifest_.user_prompt, members, system);
+      const auto fault =
+          CheckTemplate(system ? manifest_.system_prompt : manifest_.user_prompt, members, system);
       if (!fault.empty()) Problem(pointer, fault);
     }
     if (retrieves_ && manifest_.user_prompt.find("{{passages}}") == std::string::npos)
@@ -156,7 +159,8 @@ class ManifestReader {
     if (policy == "flag") manifest_.unsupported_policy = UnsupportedPolicy::kFlag;
     if (policy == "refuse") manifest_.unsupported_policy = UnsupportedPolicy::kRefuse;
     if (policy != "answer" && !retrieves_)
-      Problem("/unsupported_policy", "needs the step retrieve_knowledge: without it no answer can be checked");
+      Problem("/unsupported_policy",
+              "needs the step retrieve_knowledge: without it no answer can be checked");
     manifest_.retry_after_output = source_["retry_after_output"].boolean().value_or(false);
     manifest_.prompt_token_budget =
         static_cast<int>(source_["prompt_token_budget"].integer().value_or(manifest_.prompt_token_budget));

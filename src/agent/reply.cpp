@@ -37,7 +37,8 @@ ParsedReply ParseReply(const std::string& text, const Schema& schema) {
   return parsed;
 }
 
-Json RepairMessages(const Json& messages, const std::string& reply, const std::vector<SchemaProblem>& problems) {
+Json RepairMessages(const Json& messages, const std::string& reply,
+                    const std::vector<SchemaProblem>& problems) {
   std::string request = "Your reply cannot be used:\n";
   for (const SchemaProblem& problem : problems)
     request += "- " + (problem.pointer.empty() ? "" : problem.pointer + " ") + problem.problem + "\n";
@@ -60,12 +61,14 @@ ReplyParts TakeParts(const Json& object) {
   for (size_t i = 0; i < suggestions.size() && parts.suggestions.size() < 10; ++i) {
     const std::string text = suggestions[i].string_or("");
     const size_t begin = text.find_first_not_of(" \t\n");
-    if (begin != text.npos) parts.suggestions.push_back(text.substr(begin, text.find_last_not_of(" \t\n") - begin + 1));
+    if (begin != text.npos)
+      parts.suggestions.push_back(text.substr(begin, text.find_last_not_of(" \t\n") - begin + 1));
   }
   const Json citations = object["citations"];
   for (size_t i = 0; citations.is_array() && i < citations.size(); ++i)
     if (const auto number = citations[i].integer()) parts.citations.push_back(*number);
-  if (const auto confidence = object["confidence"].number()) parts.confidence = std::clamp(*confidence, 0.0, 1.0);
+  if (const auto confidence = object["confidence"].number())
+    parts.confidence = std::clamp(*confidence, 0.0, 1.0);
   return parts;
 }
 

@@ -21,7 +21,8 @@ struct ParsedReply {
 ParsedReply ParseReply(const std::string& text, const Schema& schema);
 
 // `messages` followed by the reply and what is wrong with it.
-Json RepairMessages(const Json& messages, const std::string& reply, const std::vector<SchemaProblem>& problems);
+Json RepairMessages(const Json& messages, const std::string& reply,
+                    const std::vector<SchemaProblem>& problems);
 
 // Members that mean something to every agent.
 struct ReplyParts {

@@ -13,7 +13,8 @@ namespace capeai {
 class ReplyStream : public TextSink {
  public:
   // `structured`: the model writes a JSON object with a member `response`. `pass_on`: there is a listener.
-  ReplyStream(Host& host, bool structured, bool pass_on) : host_(host), structured_(structured), pass_on_(pass_on) {}
+  ReplyStream(Host& host, bool structured, bool pass_on)
+      : host_(host), structured_(structured), pass_on_(pass_on) {}
 
   void OnText(std::string_view piece) override {
     received_ += piece.size();
@@ -32,8 +33,8 @@ class ReplyStream : public TextSink {
     if (pass_on_) host_.Delta(text);
   }
 
-  // Before another exchange of the same attempt. A listener has seen the text and cannot be told otherwise, so that
-  // what comes now is not shown; without one it replaces the text.
+  // Before another exchange of the same attempt. A listener has seen the text and cannot be told otherwise,
+  // so that what comes now is not shown; without one it replaces the text.
   void NextExchange() {
     muted_ = shown();
     if (!muted_) text_.clear();

@@ -9,8 +9,9 @@
 //   ignored     title, description, default, examples, format, deprecated, readOnly, writeOnly, $comment,
 //               contentEncoding, contentMediaType, and at the top $schema and $id
 //
-// $ref is "#" or a pointer into the same document ("#/$defs/name"; "definitions" is accepted for "$defs"). Anything else is refused when the schema
-// is compiled, so that nobody relies on a keyword that is not checked. Source: JSON Schema 2020-12.
+// $ref is "#" or a pointer into the same document ("#/$defs/name"; "definitions" is accepted for "$defs").
+// Anything else is refused when the schema is compiled, so that nobody relies on a keyword that is not
+// checked. Source: JSON Schema 2020-12.
 #pragma once
 
 #include <memory>

@@ -10,7 +10,7 @@
 namespace capeai {
 namespace {
 
-constexpr size_t kMaxNodes = 10'000;          // more is no schema that a person wrote
+constexpr size_t kMaxNodes = 10'000;         // more is no schema that a person wrote
 constexpr int64_t kPatternMemory = 1 << 20;  // bytes of RE2 program for one pattern
 
 const std::pair<const char*, unsigned> kTypeNames[] = {
@@ -259,7 +259,8 @@ class Compiler {
   static std::string Unescape(const std::string& text) {
     std::string plain;
     for (size_t i = 0; i < text.size(); ++i) {
-      const bool hex = text[i] == '%' && i + 2 < text.size() && isxdigit(static_cast<unsigned char>(text[i + 1])) &&
+      const bool hex = text[i] == '%' && i + 2 < text.size() &&
+                       isxdigit(static_cast<unsigned char>(text[i + 1])) &&
                        isxdigit(static_cast<unsigned char>(text[i + 2]));
       if (hex) {
         plain += static_cast<char>(std::stoi(text.substr(i + 1, 2), nullptr, 16));
@@ -270,7 +271,8 @@ class Compiler {
     }
     std::string out;
     for (size_t i = 0; i < plain.size(); ++i) {
-      const bool escape = plain[i] == '~' && i + 1 < plain.size() && (plain[i + 1] == '0' || plain[i + 1] == '1');
+      const bool escape =
+          plain[i] == '~' && i + 1 < plain.size() && (plain[i + 1] == '0' || plain[i + 1] == '1');
       out += escape ? (plain[++i] == '0' ? '~' : '/') : plain[i];
     }
     return out;

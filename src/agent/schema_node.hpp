@@ -30,13 +30,19 @@ int Compare(const SchemaNumber& a, const SchemaNumber& b);
 struct SchemaNode {
   // One bit for each JSON type name.
   enum Type : unsigned {
-    kNull = 1, kBoolean = 2, kInteger = 4, kNumber = 8, kString = 16, kArray = 32, kObject = 64
+    kNull = 1,
+    kBoolean = 2,
+    kInteger = 4,
+    kNumber = 8,
+    kString = 16,
+    kArray = 32,
+    kObject = 64
   };
   using Link = const SchemaNode*;
 
-  std::string pointer;         // where it stands in the source
-  std::optional<bool> always;  // the schemas true and false
-  unsigned types = 0;          // 0: any
+  std::string pointer;                              // where it stands in the source
+  std::optional<bool> always;                       // the schemas true and false
+  unsigned types = 0;                               // 0: any
   std::optional<std::vector<std::string>> allowed;  // enum, canonical
   std::optional<std::string> constant;              // const, canonical
   std::string allowed_text;                         // for messages

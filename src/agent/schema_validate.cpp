@@ -21,14 +21,20 @@ std::string Counted(int64_t n, const char* one, const char* many) {
 
 std::string TypeName(json_t* value) {
   switch (json_typeof(value)) {
-    case JSON_NULL: return "null";
+    case JSON_NULL:
+      return "null";
     case JSON_TRUE:
-    case JSON_FALSE: return "a boolean";
+    case JSON_FALSE:
+      return "a boolean";
     case JSON_INTEGER:
-    case JSON_REAL: return "a number";
-    case JSON_STRING: return "a string";
-    case JSON_ARRAY: return "an array";
-    case JSON_OBJECT: return "an object";
+    case JSON_REAL:
+      return "a number";
+    case JSON_STRING:
+      return "a string";
+    case JSON_ARRAY:
+      return "an array";
+    case JSON_OBJECT:
+      return "an object";
   }
   return "an unknown type";
 }
@@ -47,17 +53,23 @@ std::string TypeNames(unsigned types) {
 
 unsigned TypesOf(json_t* value) {
   switch (json_typeof(value)) {
-    case JSON_NULL: return SchemaNode::kNull;
+    case JSON_NULL:
+      return SchemaNode::kNull;
     case JSON_TRUE:
-    case JSON_FALSE: return SchemaNode::kBoolean;
-    case JSON_INTEGER: return SchemaNode::kInteger | SchemaNode::kNumber;
+    case JSON_FALSE:
+      return SchemaNode::kBoolean;
+    case JSON_INTEGER:
+      return SchemaNode::kInteger | SchemaNode::kNumber;
     case JSON_REAL: {
       const double real = json_real_value(value);
       return SchemaNode::kNumber | (std::trunc(real) == real ? unsigned{SchemaNode::kInteger} : 0u);
     }
-    case JSON_STRING: return SchemaNode::kString;
-    case JSON_ARRAY: return SchemaNode::kArray;
-    case JSON_OBJECT: return SchemaNode::kObject;
+    case JSON_STRING:
+      return SchemaNode::kString;
+    case JSON_ARRAY:
+      return SchemaNode::kArray;
+    case JSON_OBJECT:
+      return SchemaNode::kObject;
   }
   return 0;
 }
@@ -259,8 +271,8 @@ class Validator {
       size_t matching = 0;
       for (const SchemaNode* each : node.one_of) matching += Matches(*each, value);
       if (matching != 1)
-        valid = Report("must match exactly one of " + std::to_string(node.one_of.size()) + " forms, but matches " +
-                       (matching ? std::to_string(matching) : "none"));
+        valid = Report("must match exactly one of " + std::to_string(node.one_of.size()) +
+                       " forms, but matches " + (matching ? std::to_string(matching) : "none"));
     }
     if (node.negated && Matches(*node.negated, value)) valid = Report("has a form that is not allowed");
     if (node.condition) {

@@ -7,11 +7,30 @@ namespace {
 
 constexpr int kMaxLevels = 10;  // of objects and arrays, OpenAI's limit
 
-const std::set<std::string> kAllowed = {
-    "type",     "properties",  "required", "additionalProperties", "items",    "enum",
-    "const",    "anyOf",       "$ref",     "$defs",                "pattern",  "format",
-    "minimum",  "maximum",     "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minItems",
-    "maxItems", "description", "title",    "$schema",              "$id",      "$comment"};
+const std::set<std::string> kAllowed = {"type",
+                                        "properties",
+                                        "required",
+                                        "additionalProperties",
+                                        "items",
+                                        "enum",
+                                        "const",
+                                        "anyOf",
+                                        "$ref",
+                                        "$defs",
+                                        "pattern",
+                                        "format",
+                                        "minimum",
+                                        "maximum",
+                                        "exclusiveMinimum",
+                                        "exclusiveMaximum",
+                                        "multipleOf",
+                                        "minItems",
+                                        "maxItems",
+                                        "description",
+                                        "title",
+                                        "$schema",
+                                        "$id",
+                                        "$comment"};
 
 class StrictCheck {
  public:
@@ -23,7 +42,9 @@ class StrictCheck {
   }
 
  private:
-  void Problem(const std::string& pointer, std::string what) { problems_.push_back({pointer, std::move(what)}); }
+  void Problem(const std::string& pointer, std::string what) {
+    problems_.push_back({pointer, std::move(what)});
+  }
 
   void Visit(const Json& schema, const std::string& pointer, int level) {
     if (!schema.is_object()) return Problem(pointer, "must be an object, for OpenAI's structured outputs");
@@ -33,8 +54,8 @@ class StrictCheck {
     json_t* value;
     json_object_foreach(schema.get(), name, value) {
       if (!kAllowed.count(name))
-        Problem(pointer + PointerStep(name), std::string("keyword \"") + name +
-                                                 "\" is not part of OpenAI's strict structured outputs");
+        Problem(pointer + PointerStep(name),
+                std::string("keyword \"") + name + "\" is not part of OpenAI's strict structured outputs");
     }
     if (schema["properties"] || schema["type"].string_or("") == "object") VisitObject(schema, pointer);
     EachMember(schema["properties"], pointer + "/properties", level + 1);
@@ -56,15 +77,17 @@ class StrictCheck {
     json_t* value;
     json_object_foreach(properties.get(), name, value) {
       if (!required.count(name))
-        Problem(pointer + "/required", std::string("must list \"") + name +
-                                           "\": OpenAI's structured outputs have no optional members (allow null)");
+        Problem(pointer + "/required",
+                std::string("must list \"") + name +
+                    "\": OpenAI's structured outputs have no optional members (allow null)");
     }
   }
 
   void EachMember(const Json& schemas, const std::string& pointer, int level) {
     const char* name;
     json_t* value;
-    json_object_foreach(schemas.get(), name, value) Visit(Json::Share(value), pointer + PointerStep(name), level);
+    json_object_foreach(schemas.get(), name, value)
+        Visit(Json::Share(value), pointer + PointerStep(name), level);
   }
 
   std::vector<SchemaProblem> problems_;

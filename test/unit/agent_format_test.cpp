@@ -29,7 +29,8 @@ const FormatCase kCases[] = {
     {"steps", "1. a\n\nNote this.\n\n2. b", "1. a\n\nNote this.\n\n2. b"},
     {"steps", "- [ ] a\n- [x] b", "1. a\n2. b"},
     {"steps", "1. a\n- note\n2. b", "1. a\n- note\n2. b"},
-    {"steps", "Run this:\n```bash\nls\n```\nThen stop.", "1. Run this:\n   ```bash\n   ls\n   ```\n2. Then stop."},
+    {"steps", "Run this:\n```bash\nls\n```\nThen stop.",
+     "1. Run this:\n   ```bash\n   ls\n   ```\n2. Then stop."},
     {"steps", "```\n1. not a step\n```", "1. Use this:\n   ```\n   1. not a step\n   ```"},
     {"checklist", "1. a\n2. b", "- [ ] a\n- [ ] b"},
     {"checklist", "- a\n- b", "- [ ] a\n- [ ] b"},
@@ -38,7 +39,8 @@ const FormatCase kCases[] = {
     {"checklist", "Check the disk. Check the log.", "- [ ] Check the disk.\n- [ ] Check the log."},
     {"code", "Use:\n```sql\nSELECT 1;\n```\nIt works.", "```sql\nSELECT 1;\n```\n\nUse:\nIt works."},
     {"code", "```\nSELECT 1;\n```", "```sql\nSELECT 1;\n```"},
-    {"code", "Run `sudo apt install x` now.", "```bash\nsudo apt install x\n```\n\nRun `sudo apt install x` now."},
+    {"code", "Run `sudo apt install x` now.",
+     "```bash\nsudo apt install x\n```\n\nRun `sudo apt install x` now."},
     {"code", "SELECT * FROM t;", "```sql\nSELECT * FROM t;\n```"},
     {"code", "No code here", "```text\nNo code here\n```"},
     {"code", "~~~\nx = 1\n~~~", "```ini\nx = 1\n```"},
@@ -49,7 +51,8 @@ const FormatCase kCases[] = {
 };
 
 TEST(FormatResponse, MakesTheFormatTrue) {
-  for (const FormatCase& c : kCases) EXPECT_EQ(FormatResponse(c.text, c.format), c.wanted) << c.format << ": " << c.text;
+  for (const FormatCase& c : kCases)
+    EXPECT_EQ(FormatResponse(c.text, c.format), c.wanted) << c.format << ": " << c.text;
 }
 
 TEST(FormatResponse, TwiceIsOnce) {
@@ -75,12 +78,19 @@ TEST(FormatResponse, AnyTextBecomesAnyFormat) {
 }
 
 TEST(GuessLanguage, ByPlainSigns) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"SELECT a\nFROM b;", "sql"},   {"create extension capeai;", "sql"}, {"$ make install", "bash"},
-      {"{\"a\": 1}", "json"},         {"def f(x):\n  return x", "python"}, {"const x = 1;", "javascript"},
-      {"#include <vector>", "cpp"},   {"<div>x</div>", "html"},            {"a: 1\nb: 2", "yaml"},
-      {"port = 5432\n# x", "ini"},    {"fn main() {}", "rust"},            {"hello there", "text"},
-      {"", "text"}};
+  const std::pair<const char*, const char*> cases[] = {{"SELECT a\nFROM b;", "sql"},
+                                                       {"create extension capeai;", "sql"},
+                                                       {"$ make install", "bash"},
+                                                       {"{\"a\": 1}", "json"},
+                                                       {"def f(x):\n  return x", "python"},
+                                                       {"const x = 1;", "javascript"},
+                                                       {"#include <vector>", "cpp"},
+                                                       {"<div>x</div>", "html"},
+                                                       {"a: 1\nb: 2", "yaml"},
+                                                       {"port = 5432\n# x", "ini"},
+                                                       {"fn main() {}", "rust"},
+                                                       {"hello there", "text"},
+                                                       {"", "text"}};
   for (const auto& [code, language] : cases) EXPECT_EQ(GuessLanguage(code), language) << code;
 }
 
@@ -105,7 +115,8 @@ TEST(AnalyzeContext, FindsTheIntent) {
 }
 
 TEST(AnalyzeContext, TellingQuestionsAreSearchedAsTheyStand) {
-  const Json context = test::Parse(R"({"context":{"current_page":"/admin/billing","features_used":["export"]}})");
+  const Json context =
+      test::Parse(R"({"context":{"current_page":"/admin/billing","features_used":["export"]}})");
   const auto analysis = AnalyzeContext(test::Ask("How do I restore a database backup?", context).input);
   EXPECT_EQ(analysis.search_query, "How do I restore a database backup?");
   EXPECT_EQ(analysis.output["current_page"].string(), "/admin/billing");
@@ -114,7 +125,9 @@ TEST(AnalyzeContext, TellingQuestionsAreSearchedAsTheyStand) {
 TEST(AnalyzeContext, VagueQuestionsBorrowFromPageAndConversation) {
   const auto search = [](const char* query, const char* page, std::vector<Turn> history = {}) {
     return AnalyzeContext(
-               test::Ask(query, Json::Object().Set("context", Json::Object().Set("current_page", Json::String(page)))).input,
+               test::Ask(query, Json::Object().Set("context",
+                                                   Json::Object().Set("current_page", Json::String(page))))
+                   .input,
                history)
         .search_query;
   };
@@ -127,7 +140,9 @@ TEST(AnalyzeContext, VagueQuestionsBorrowFromPageAndConversation) {
 }
 
 TEST(CheckCitations, NumbersAndMarks) {
-  const auto check = [](std::vector<int64_t> numbers, const char* text) { return CheckCitations(numbers, text, 3); };
+  const auto check = [](std::vector<int64_t> numbers, const char* text) {
+    return CheckCitations(numbers, text, 3);
+  };
   EXPECT_EQ(check({1, 1, 3}, "").cited, (std::vector<int>{0, 2}));
   EXPECT_EQ(check({4, -1, 0}, "").unknown, 3);
   EXPECT_EQ(check({}, "so [2], and [1, 3].").cited, (std::vector<int>{1, 0, 2}));

@@ -16,7 +16,8 @@ std::vector<ManifestProblem> Problems(const Json& source) {
   return {};
 }
 
-bool Has(const std::vector<SchemaProblem>& problems, const std::string& pointer, const std::string& part = "") {
+bool Has(const std::vector<SchemaProblem>& problems, const std::string& pointer,
+         const std::string& part = "") {
   for (const SchemaProblem& p : problems)
     if (p.pointer == pointer && p.problem.find(part) != std::string::npos) return true;
   return false;
@@ -46,9 +47,12 @@ TEST(Manifest, ShippedOnesAreGood) {
 
 TEST(Manifest, ShippedInputRules) {
   const Schema guide = *test::Shipped("cape-ai-guide")->input_schema;
-  const auto valid = [](const Schema& schema, const std::string& input) { return schema.Validate(Parse(input)).empty(); };
+  const auto valid = [](const Schema& schema, const std::string& input) {
+    return schema.Validate(Parse(input)).empty();
+  };
   EXPECT_TRUE(valid(guide, R"({"query":"x"})"));
-  EXPECT_TRUE(valid(guide, R"({"query":"x","context":{"a":1},"user_level":"advanced","preferred_format":"code"})"));
+  EXPECT_TRUE(
+      valid(guide, R"({"query":"x","context":{"a":1},"user_level":"advanced","preferred_format":"code"})"));
   EXPECT_FALSE(valid(guide, R"({"query":""})"));
   EXPECT_FALSE(valid(guide, R"({"query":"  "})"));
   EXPECT_FALSE(valid(guide, R"({})"));
@@ -81,7 +85,8 @@ TEST(Manifest, SmallestOne) {
 }
 
 TEST(Manifest, TestsMakeADraft) {
-  Json source = Parse(R"({"slug":"a","name":"A","version":"0.1.0","steps":["generate_response"],"tests":[{"x":1}]})");
+  Json source =
+      Parse(R"({"slug":"a","name":"A","version":"0.1.0","steps":["generate_response"],"tests":[{"x":1}]})");
   EXPECT_EQ(test::Load(source)->status, "draft");
 }
 
@@ -137,7 +142,8 @@ TEST(Manifest, WrongTypesEverywhere) {
   json_t* member;
   int tried = 0;
   json_object_foreach(good.get(), name, member) {
-    for (const char* wrong : {"null", "true", "-1", "1e300", "\"\\u0001\"", "[]", "[[]]", "{}", "{\"\":{}}", "[null]"}) {
+    for (const char* wrong :
+         {"null", "true", "-1", "1e300", "\"\\u0001\"", "[]", "[[]]", "{}", "{\"\":{}}", "[null]"}) {
       Json source = good.DeepCopy();
       source.Set(name, Parse(wrong));
       const auto problems = Problems(source);
@@ -146,7 +152,8 @@ TEST(Manifest, WrongTypesEverywhere) {
     }
   }
   EXPECT_GT(tried, 100);
-  for (const char* wrong : {"null", "[]", "1", "\"x\""}) EXPECT_FALSE(Problems(Parse(wrong)).empty()) << wrong;
+  for (const char* wrong : {"null", "[]", "1", "\"x\""})
+    EXPECT_FALSE(Problems(Parse(wrong)).empty()) << wrong;
 }
 
 // --- schemas beyond what the public suite says ---
@@ -173,7 +180,9 @@ TEST(Schema, RefusesWhatItDoesNotKnow) {
 
 TEST(Schema, RefusesEndlessReferences) {
   EXPECT_TRUE(Has(CompileProblems(Parse(R"({"$ref":"#"})")), "", "without end"));
-  EXPECT_FALSE(CompileProblems(Parse(R"({"$defs":{"a":{"$ref":"#/$defs/b"},"b":{"allOf":[{"$ref":"#/$defs/a"}]}}})")).empty());
+  EXPECT_FALSE(
+      CompileProblems(Parse(R"({"$defs":{"a":{"$ref":"#/$defs/b"},"b":{"allOf":[{"$ref":"#/$defs/a"}]}}})"))
+          .empty());
   EXPECT_TRUE(CompileProblems(Parse(R"({"properties":{"next":{"$ref":"#"}}})")).empty());  // a list ends
 }
 
@@ -198,7 +207,8 @@ TEST(Schema, WorkIsBounded) {
   Json defs = Json::Object();
   for (int i = 0; i < 40; ++i) {
     const Json ref = Json::Object().Set("$ref", Json::String("#/$defs/d" + std::to_string(i + 1)));
-    defs.Set("d" + std::to_string(i), Json::Object().Set("allOf", Json::Array().Push(ref).Push(ref.DeepCopy())));
+    defs.Set("d" + std::to_string(i),
+             Json::Object().Set("allOf", Json::Array().Push(ref).Push(ref.DeepCopy())));
   }
   defs.Set("d40", Json::Object());
   const Json source = Json::Object().Set("$ref", Json::String("#/$defs/d0")).Set("$defs", defs);
@@ -236,14 +246,15 @@ TEST(Schema, NumbersAreExact) {
 }
 
 TEST(Schema, SeveralProblemsOnRequest) {
-  const Schema schema = std::get<Schema>(
-      Schema::Compile(Parse(R"({"properties":{"a":{"type":"string"},"b":{"type":"string"}},"required":["c"]})")));
+  const Schema schema = std::get<Schema>(Schema::Compile(
+      Parse(R"({"properties":{"a":{"type":"string"},"b":{"type":"string"}},"required":["c"]})")));
   EXPECT_EQ(schema.Validate(Parse(R"({"a":1,"b":2})"), 10).size(), 3u);
   EXPECT_EQ(schema.Validate(Parse(R"({"a":1,"b":2})")).size(), 1u);
 }
 
 TEST(StrictSchema, NamesWhatOpenAiRefuses) {
-  const auto problems = StrictSchemaProblems(Parse(R"({"type":"object","additionalProperties":false,"required":["a"],
+  const auto problems =
+      StrictSchemaProblems(Parse(R"({"type":"object","additionalProperties":false,"required":["a"],
     "properties":{"a":{"type":"object","properties":{"x":{"type":"string","minLength":1}}},
                   "b":{"allOf":[]}}})"));
   EXPECT_TRUE(Has(problems, "/required", "\"b\""));

@@ -32,9 +32,8 @@ TEST_F(Pipeline, GuideTakesItsFiveStepsInOrder) {
   EXPECT_EQ(answer.model, "fake-1");
   EXPECT_EQ(answer.finish_reason, "stop");
   EXPECT_NEAR(*answer.confidence_score, 0.5 * 0.9 + 0.2 + 0.3 * 0.9, 1e-9);
-  EXPECT_EQ(answer.resources.Dump(),
-            R"([{"title":"Backups","url":"https://docs.example/1","type":"doc"},)"
-            R"({"title":"Restore","url":"https://docs.example/2","type":"doc"}])");
+  EXPECT_EQ(answer.resources.Dump(), R"([{"title":"Backups","url":"https://docs.example/1","type":"doc"},)"
+                                     R"({"title":"Restore","url":"https://docs.example/2","type":"doc"}])");
   EXPECT_EQ(answer.citations[size_t{0}]["number"].integer(), 1);
   EXPECT_EQ(answer.usage.prompt_tokens, 100);
   EXPECT_TRUE(answer.usage.reported);
@@ -48,8 +47,9 @@ TEST_F(Pipeline, GuideTakesItsFiveStepsInOrder) {
     EXPECT_FALSE(step.error) << step.name;
     EXPECT_LE(step.started_at, step.completed_at);
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"1 analyze_context", "2 retrieve_knowledge", "3 generate_response",
-                                             "4 match_resources", "5 format_response"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"1 analyze_context", "2 retrieve_knowledge", "3 generate_response",
+                                      "4 match_resources", "5 format_response"}));
   EXPECT_EQ(host.steps.back().progress, 100);
   EXPECT_EQ(host.begun.front(), "1 analyze_context 0");
   EXPECT_EQ(host.steps[2].output["raw_text"].string(), "Run pg_dump [1].");
@@ -88,7 +88,8 @@ TEST_F(Pipeline, ChatIsTheModelAndNothingElse) {
 TEST_F(Pipeline, ChatTakesMessagesAsTheyAre) {
   host.Say("Yes.");
   TaskInput input = Ask("");
-  input.input = Parse(R"({"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Ok?"}]})");
+  input.input =
+      Parse(R"({"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Ok?"}]})");
   host.RunToAnswer(Shipped("chat"), input);
   EXPECT_TRUE(host.requests.at(0).messages.Equals(input.input["messages"]));
 }
@@ -155,8 +156,9 @@ TEST_F(Pipeline, TruncatedTextIsAnAnswer) {
 }
 
 TEST_F(Pipeline, ContentFilterAndEmptyRepliesAreNamed) {
-  for (const auto& [text, reason, code] :
-       {std::tuple{"", "content_filter", "content_filter"}, {"", "stop", "empty_reply"}, {" \n", "length", "output_truncated"}}) {
+  for (const auto& [text, reason, code] : {std::tuple{"", "content_filter", "content_filter"},
+                                           {"", "stop", "empty_reply"},
+                                           {" \n", "length", "output_truncated"}}) {
     FakeHost fresh;
     fresh.Say(text, reason);
     EXPECT_EQ(fresh.RunToFailure(Shipped("chat"), Ask("Hi")).code, code);
@@ -203,14 +205,15 @@ TEST_F(Pipeline, ErrorsHaveTheirStates) {
     const char* name;
   };
   using K = ChatError::Kind;
-  for (const Case& c : {Case{K::kTransport, 0, "", "08006", "transport"}, Case{K::kTimeout, 0, "", "57014", "timeout"},
-                        Case{K::kRefused, 401, "", "CA401", "auth_failed"},
-                        Case{K::kRefused, 503, "", "CA503", "provider_error"},
-                        Case{K::kRefused, 429, "insufficient_quota", "CA429", "insufficient_quota"},
-                        Case{K::kRefused, 400, "context_length_exceeded", "CA400", "context_too_long"},
-                        Case{K::kInStream, 0, "", "CA500", "provider_error"},
-                        Case{K::kMalformed, 200, "", "CA200", "malformed_reply"},
-                        Case{K::kConfig, 0, "", "55000", "not_configured"}}) {
+  for (const Case& c :
+       {Case{K::kTransport, 0, "", "08006", "transport"}, Case{K::kTimeout, 0, "", "57014", "timeout"},
+        Case{K::kRefused, 401, "", "CA401", "auth_failed"},
+        Case{K::kRefused, 503, "", "CA503", "provider_error"},
+        Case{K::kRefused, 429, "insufficient_quota", "CA429", "insufficient_quota"},
+        Case{K::kRefused, 400, "context_length_exceeded", "CA400", "context_too_long"},
+        Case{K::kInStream, 0, "", "CA500", "provider_error"},
+        Case{K::kMalformed, 200, "", "CA200", "malformed_reply"},
+        Case{K::kConfig, 0, "", "55000", "not_configured"}}) {
     FakeHost fresh;
     ChatError error;
     error.kind = c.kind;
@@ -238,62 +241,6 @@ TEST_F(Pipeline, SearchThatFailsFailsTheAttempt) {
   EXPECT_TRUE(other.RunToFailure(Shipped("cape-ai-guide"), Ask("How to restore?")).retryable);
 }
 
-TEST_F(Pipeline, DeltasAddUpToTheRawTextAtEveryPieceSize) {
-  const std::string response = "Öffne „pg_hba.conf“ [1].\n\"Zeile\" \\ 😀";
-  const std::string reply = GuideReply(response);
-  for (size_t piece = 0; piece <= reply.size(); ++piece) {
-    FakeHost fresh;
-    fresh.found = host.found;
-    fresh.Say(reply, "stop", piece);
-    TaskInput input = Ask("How to open it?");
-    input.stream = true;
-    const Answer answer = fresh.RunToAnswer(Shipped("cape-ai-guide"), input);
-    ASSERT_EQ(fresh.Streamed(), response) << piece;
-    ASSERT_EQ(answer.raw_text, response);
-    ASSERT_TRUE(fresh.requests[0].stream);
-    if (piece == 1) {
-      EXPECT_GT(fresh.deltas.size(), 20u);
-    }
-  }
-}
-
-TEST_F(Pipeline, DeltasOfPlainText) {
-  host.Say("one two three", "stop", 4);
-  TaskInput input = Ask("Count");
-  input.stream = true;
-  EXPECT_EQ(host.RunToAnswer(Shipped("chat"), input).raw_text, "one two three");
-  EXPECT_EQ(host.deltas, (std::vector<std::string>{"one ", "two ", "thre", "e"}));
-}
-
-TEST_F(Pipeline, NothingIsPassedOnUnlessStreaming) {
-  host.Say("one two", "stop", 3);
-  EXPECT_EQ(host.RunToAnswer(Shipped("chat"), Ask("Count")).raw_text, "one two");
-  EXPECT_TRUE(host.deltas.empty());
-}
-
-TEST_F(Pipeline, ShownTextSurvivesTheRepair) {
-  host.Say(R"({"response":"Shown already [1].","suggestions":"none"})", "stop", 5);
-  host.Say(GuideReply("Another wording [1]."), "stop", 5);
-  TaskInput input = Ask("How to restore?");
-  input.stream = true;
-  const Answer answer = host.RunToAnswer(Shipped("cape-ai-guide"), input);
-  EXPECT_EQ(host.Streamed(), "Shown already [1].");
-  EXPECT_EQ(answer.raw_text, "Shown already [1].");
-  EXPECT_EQ(answer.response, "Shown already [1].");
-  EXPECT_EQ(answer.suggestions.size(), 1u);
-}
-
-TEST_F(Pipeline, HalfShownTextIsNotRepaired) {
-  host.Say(R"({"response":"Shown but not)", "stop", 5);
-  TaskInput input = Ask("How to restore?");
-  input.stream = true;
-  const Failure failure = host.RunToFailure(Shipped("cape-ai-guide"), input);
-  EXPECT_EQ(failure.code, "invalid_output");
-  EXPECT_TRUE(failure.output_started);
-  EXPECT_EQ(failure.raw_text, "Shown but not");
-  EXPECT_EQ(host.requests.size(), 1u);
-}
-
 TEST_F(Pipeline, UnknownCitationsAreDropped) {
   host.Say(GuideReply("As written [7] and [2].", "[7, 0, -1, 2]"));
   const Answer answer = host.RunToAnswer(Shipped("cape-ai-guide"), Ask("How to restore?"));
@@ -310,7 +257,8 @@ TEST_F(Pipeline, UncitedAnswerIsFlagged) {
   const Answer answer = host.RunToAnswer(Shipped("cape-ai-guide"), Ask("What is the moon made of?"));
   EXPECT_EQ(answer.grounded, false);
   EXPECT_EQ(answer.response,
-            "The moon is made of cheese.\n\nNote: this answer is not backed by the documentation that was searched.");
+            "The moon is made of cheese.\n\nNote: this answer is not backed by the documentation that was "
+            "searched.");
   EXPECT_LT(*answer.confidence_score, 0.25);
   EXPECT_EQ(answer.raw_text, "The moon is made of cheese.");
 }
@@ -340,7 +288,8 @@ TEST_F(Pipeline, EmptyKnowledgeIsSaidHonestly) {
   EXPECT_NE(answer.response.find("nothing in the documentation"), std::string::npos);
   EXPECT_EQ(answer.resources.size(), 0u);
   const Json messages = host.requests.at(0).messages;
-  EXPECT_NE(messages[size_t{1}]["content"].string_or("").find("Nothing in the documentation"), std::string::npos);
+  EXPECT_NE(messages[size_t{1}]["content"].string_or("").find("Nothing in the documentation"),
+            std::string::npos);
 }
 
 TEST_F(Pipeline, EmptyKnowledgeAndRefuseAsksNoModel) {
@@ -367,8 +316,9 @@ TEST_F(Pipeline, EveryPreferredFormat) {
   EXPECT_EQ(response("text"), said);
   EXPECT_EQ(response("steps"),
             "1. Stop the server.\n2. Then run `pg_dump -Fc app > app.dump` [1].\n3. Start it again.");
-  EXPECT_EQ(response("checklist"),
-            "- [ ] Stop the server.\n- [ ] Then run `pg_dump -Fc app > app.dump` [1].\n- [ ] Start it again.");
+  EXPECT_EQ(
+      response("checklist"),
+      "- [ ] Stop the server.\n- [ ] Then run `pg_dump -Fc app > app.dump` [1].\n- [ ] Start it again.");
   EXPECT_EQ(response("code"), "```bash\npg_dump -Fc app > app.dump\n```\n\n" + said);
 }
 
