@@ -24,8 +24,8 @@ Manifest RequireValid(const Json& source) {
   std::string detail;
   const auto& problems = std::get<std::vector<ManifestProblem>>(parsed);
   for (size_t i = 0; i < problems.size() && i < kProblemsShown; ++i)
-    detail += (detail.empty() ? "" : "\n") + (problems[i].pointer.empty() ? "/" : problems[i].pointer) + ": " +
-              problems[i].problem;
+    detail += (detail.empty() ? "" : "\n") + (problems[i].pointer.empty() ? "/" : problems[i].pointer) +
+              ": " + problems[i].problem;
   pg::Raise(sqlstate::kInvalidParameter, "manifest is not valid",
             "capeai_validate_agent() lists everything that is wrong with it.", detail);
 }
@@ -41,7 +41,8 @@ void RequireRightTo(const pg::Caller& caller, const store::StoredAgent& agent, c
 }
 
 Uuid Create(const pg::Caller& caller, const Manifest& manifest) {
-  const store::AgentRow row{manifest.slug, manifest.name, manifest.description, manifest.visibility, caller.role};
+  const store::AgentRow row{manifest.slug, manifest.name, manifest.description, manifest.visibility,
+                            caller.role};
   const store::StoredAgent agent = store::FindOrCreateAgent(row);
   if (!agent.created) RequireRightTo(caller, agent, manifest.slug);
   const bool publish = manifest.status == "published" && !manifest.has_tests;
@@ -58,7 +59,9 @@ Uuid Create(const pg::Caller& caller, const Manifest& manifest) {
                         .Set("slug", Json::String(manifest.slug))
                         .Set("version", Json::String(manifest.version))
                         .Set("status", Json::String(publish ? "published" : "draft"));
-  store::Audit(caller, "", {agent.created ? "agent_created" : "agent_version_added", agent.id, std::nullopt, data.Dump()});
+  store::Audit(
+      caller, "",
+      {agent.created ? "agent_created" : "agent_version_added", agent.id, std::nullopt, data.Dump()});
   return agent.id;
 }
 
@@ -70,8 +73,7 @@ bool Archive(const pg::Caller& caller, const std::string& slug, const std::strin
   if (!found->owned && !admin)
     pg::Raise(sqlstate::kInsufficientPrivilege, "agent \"" + slug + "\" is not yours");
   if (!store::ArchiveVersion(found->version_id)) return false;
-  const Json data =
-      Json::Object().Set("slug", Json::String(slug)).Set("version", Json::String(version));
+  const Json data = Json::Object().Set("slug", Json::String(slug)).Set("version", Json::String(version));
   store::Audit(caller, "", {"agent_archived", found->agent_id, std::nullopt, data.Dump()});
   return true;
 }

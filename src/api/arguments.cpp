@@ -42,7 +42,8 @@ Json ParseObject(const std::string& text, const char* name, const std::string& w
   std::string problem;
   Json json = Json::Parse(text, &problem);
   if (!json)
-    pg::Raise(sqlstate::kInvalidParameter, std::string(name) + " is not usable JSON", "", where + problem + ".");
+    pg::Raise(sqlstate::kInvalidParameter, std::string(name) + " is not usable JSON", "",
+              where + problem + ".");
   if (!json.is_object())
     pg::Raise(sqlstate::kInvalidParameter, std::string(name) + " must be a JSON object", "",
               where.empty() ? "" : where + "it is of another type.");

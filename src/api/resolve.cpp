@@ -111,17 +111,21 @@ std::optional<Uuid> ConversationOf(const Manifest& manifest, const Json& input, 
   const Json member = input["conversation"];
   if (!member || member.is_null()) return std::nullopt;
   const std::optional<Uuid> id = Uuid::Parse(member.string_or(""));
-  if (!id) pg::Raise(sqlstate::kInvalidParameter, "conversation must be a uuid", "", where + "/conversation.");
+  if (!id)
+    pg::Raise(sqlstate::kInvalidParameter, "conversation must be a uuid", "", where + "/conversation.");
   return id;
 }
 
 void CheckStreamable(const Manifest& manifest) {
   if (manifest.unsupported_policy != UnsupportedPolicy::kRefuse) return;
-  pg::Raise(sqlstate::kFeatureNotSupported, "agent \"" + manifest.slug + "\" cannot stream its answers",
-            "It refuses answers that its sources do not support, so they must be complete before they are shown.");
+  pg::Raise(
+      sqlstate::kFeatureNotSupported, "agent \"" + manifest.slug + "\" cannot stream its answers",
+      "It refuses answers that its sources do not support, so they must be complete before they are shown.");
 }
 
-bool IsAdmin(const pg::Caller& caller) { return caller.superuser || pg::IsMember(caller.role, "capeai_admin"); }
+bool IsAdmin(const pg::Caller& caller) {
+  return caller.superuser || pg::IsMember(caller.role, "capeai_admin");
+}
 
 void RequirePrimary(const char* what) {
   if (pg::InRecovery())

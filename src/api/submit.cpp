@@ -23,7 +23,18 @@ constexpr Duration kLatestRunAt = std::chrono::hours(24 * 365) * 8000;  // since
 
 // Places of the arguments that both functions have.
 enum Argument {
-  kAgent, kInput, kTitle, kDescription, kPriority, kRunAt, kAttempts, kTimeout, kKey, kUserId, kStream, kDependsOn,
+  kAgent,
+  kInput,
+  kTitle,
+  kDescription,
+  kPriority,
+  kRunAt,
+  kAttempts,
+  kTimeout,
+  kKey,
+  kUserId,
+  kStream,
+  kDependsOn,
   kModel
 };
 
@@ -40,7 +51,8 @@ void ReadSchedule(FunctionCallInfo fcinfo, store::Submission& out) {
   out.run_at = pg::TimestampArg(fcinfo, kRunAt).value_or(pg::TransactionStart());
   if (out.run_at.time_since_epoch() > kLatestRunAt) Refuse("run_at is out of range");
   out.max_attempts = pg::IntArg(fcinfo, kAttempts).value_or(pg::settings::MaxAttempts());
-  if (out.max_attempts < 1 || out.max_attempts > kMaxAttempts) Refuse("max_attempts must be between 1 and 100");
+  if (out.max_attempts < 1 || out.max_attempts > kMaxAttempts)
+    Refuse("max_attempts must be between 1 and 100");
   out.timeout = pg::IntervalArg(fcinfo, kTimeout);
   if (out.timeout && (*out.timeout <= Duration::zero() || *out.timeout > kMaxTimeout))
     Refuse("timeout must be positive, and at most ten years");
@@ -62,7 +74,8 @@ store::Submission ReadCommon(FunctionCallInfo fcinfo) {
   return out;
 }
 
-void ResolveCommon(const ResolvedAgent& agent, const std::optional<std::string>& model, store::Submission& out) {
+void ResolveCommon(const ResolvedAgent& agent, const std::optional<std::string>& model,
+                   store::Submission& out) {
   out.agent_id = agent.agent_id;
   out.agent_version_id = agent.version_id;
   out.installation = agent.installation;
@@ -77,20 +90,23 @@ void CheckDependencies(const store::Submission& s) {
   std::unordered_set<Uuid> known;
   for (const store::TaskOwner& task : owners) {
     known.insert(task.id);
-    const bool own = task.owner == s.caller.role && (!pg::settings::RequireUserId() || task.user_id == s.user_id);
+    const bool own =
+        task.owner == s.caller.role && (!pg::settings::RequireUserId() || task.user_id == s.user_id);
     if (!own)
       pg::Raise(sqlstate::kInsufficientPrivilege, "task " + task.id.ToString() + " is not yours",
                 "A task can depend only on tasks of the same owner.");
   }
   for (const Uuid& id : s.depends_on)
-    if (!known.contains(id)) pg::Raise(sqlstate::kUndefinedObject, "task " + id.ToString() + " does not exist");
+    if (!known.contains(id))
+      pg::Raise(sqlstate::kUndefinedObject, "task " + id.ToString() + " does not exist");
 }
 
 void ClaimConversations(const store::Submission& s, const std::vector<Uuid>& conversations) {
   if (conversations.empty()) return;
   const auto foreign = store::ClaimConversations(conversations, s.caller.role, s.user_id);
   if (!foreign.empty())
-    pg::Raise(sqlstate::kInsufficientPrivilege, "conversation " + foreign.front().ToString() + " is not yours",
+    pg::Raise(sqlstate::kInsufficientPrivilege,
+              "conversation " + foreign.front().ToString() + " is not yours",
               "Begin a conversation with a uuid of your own, as from gen_random_uuid().");
 }
 
@@ -119,7 +135,8 @@ void UseKnownTasks(const store::Submission& s, pg::Passed inputs, const pg::Null
   for (const store::KnownKey& known : store::FindKeys(s, inputs, keys)) {
     if (fresh.contains(ids[known.ordinal])) continue;
     if (!known.same)
-      pg::Raise(sqlstate::kUniqueViolation, "idempotency key \"" + *keys[known.ordinal] + "\" was used with another input",
+      pg::Raise(sqlstate::kUniqueViolation,
+                "idempotency key \"" + *keys[known.ordinal] + "\" was used with another input",
                 "A key stands for one task of its agent: use a new key for a new task.",
                 many ? "Input " + std::to_string(known.ordinal + 1) + "." : "");
     ids[known.ordinal] = known.task_id;
@@ -136,12 +153,14 @@ std::vector<Uuid> Store(const store::Submission& s, size_t count, pg::Passed inp
   if (written.size() < ids.size()) UseKnownTasks(s, inputs, *keys, written, many, ids);
   pg::WakeWorkerAtCommit();
   std::string why_not, hint;
-  if (!pg::WorkerAvailable(&why_not, &hint)) pg::Warn("the task is stored, but will not run yet: " + why_not, hint);
+  if (!pg::WorkerAvailable(&why_not, &hint))
+    pg::Warn("the task is stored, but will not run yet: " + why_not, hint);
   return ids;
 }
 
 void CheckKey(const std::optional<std::string>& key) {
-  if (key && key->empty()) Refuse("idempotency_key must not be empty", "Leave it out, or pass NULL, for none.");
+  if (key && key->empty())
+    Refuse("idempotency_key must not be empty", "Leave it out, or pass NULL, for none.");
 }
 
 std::vector<std::optional<std::string>> ReadInputs(FunctionCallInfo fcinfo) {
@@ -172,7 +191,8 @@ using namespace capeai;
 CAPEAI_FUNCTION(capeai_submit_task) {
   api::RequirePrimary("submit tasks");
   const std::string agent_name = api::RequiredText(fcinfo, api::kAgent, "agent", api::kMaxNameChars);
-  if (pg::ArgBytes(fcinfo, api::kInput) > api::kMaxJsonBytes) api::Refuse("input must not be larger than 16 MB");
+  if (pg::ArgBytes(fcinfo, api::kInput) > api::kMaxJsonBytes)
+    api::Refuse("input must not be larger than 16 MB");
   const std::vector<std::optional<std::string>> input = {pg::TextArg(fcinfo, api::kInput)};
   const auto key = api::LimitedText(fcinfo, api::kKey, "idempotency_key", api::kMaxKeyChars);
   api::CheckKey(key);

@@ -1,12 +1,12 @@
 // Tasks that exist: cancelling, trying again, the channels to listen on, and
 // taking over those that came with a copy of a database.
+#include "store/tasks.hpp"
 #include "api/arguments.hpp"
 #include "api/resolve.hpp"
 #include "pg/settings.hpp"
 #include "pg/wake.hpp"
 #include "policy/task_state.hpp"
 #include "store/installation.hpp"
-#include "store/tasks.hpp"
 
 namespace capeai::api {
 namespace {
@@ -44,7 +44,8 @@ Uuid Retry(const pg::Caller& caller, const Uuid& old) {
               "Only tasks that have ended can be tried again; see capeai_cancel_task().");
   const Uuid id = pg::NewTaskId(WallNow());
   if (!store::InsertRetry(caller, id, old, store::CurrentInstallation()))
-    pg::Raise(sqlstate::kNotInPrerequisiteState, "the input of task " + old.ToString() + " is not kept any more",
+    pg::Raise(sqlstate::kNotInPrerequisiteState,
+              "the input of task " + old.ToString() + " is not kept any more",
               "capeai.audit_content decides how long inputs are kept; submit the task anew.");
   pg::WakeWorkerAtCommit();
   return id;

@@ -11,7 +11,10 @@ CAPEAI_FUNCTION(capeai_check_task_move) {
   const auto to = ParseTaskState(status.after);
   if (!from || !to || !TaskMoveAllowed(*from, *to))
     pg::Raise(sqlstate::kNotInPrerequisiteState,
-              "a task cannot go from \"" + std::string(status.before) + "\" to \"" + std::string(status.after) + "\"",
-              from && IsTerminal(*from) ? "A task that has ended stays as it is; capeai_retry_task() makes a new one." : "");
+              "a task cannot go from \"" + std::string(status.before) + "\" to \"" +
+                  std::string(status.after) + "\"",
+              from && IsTerminal(*from)
+                  ? "A task that has ended stays as it is; capeai_retry_task() makes a new one."
+                  : "");
   return pg::KeepUpdatedRow(fcinfo);
 }

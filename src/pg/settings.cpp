@@ -6,8 +6,8 @@ extern "C" {
 #include "utils/guc.h"
 }
 
-#include <cstdlib>
 #include <climits>
+#include <cstdlib>
 #include <variant>
 
 #include "pg/encoding.hpp"
@@ -38,10 +38,24 @@ const config_enum_entry kOnCopy[] = {{"wait", static_cast<int>(settings::OnCopy:
                                      {"run", static_cast<int>(settings::OnCopy::kRun), false},
                                      {nullptr, 0, false}};
 
-struct Flag { bool* value; bool boot; };
-struct Number { int* value; int boot, min, max; };
-struct Text { char** value; const char* boot; GucStringCheckHook check; };
-struct Choice { int* value; int boot; const config_enum_entry* options; };
+struct Flag {
+  bool* value;
+  bool boot;
+};
+struct Number {
+  int* value;
+  int boot, min, max;
+};
+struct Text {
+  char** value;
+  const char* boot;
+  GucStringCheckHook check;
+};
+struct Choice {
+  int* value;
+  int boot;
+  const config_enum_entry* options;
+};
 
 struct Setting {
   const char* name;
@@ -72,16 +86,16 @@ const Setting kSettings[] = {
     {"capeai.ca_file", Text{&values.ca_file, "", nullptr}, PGC_SIGHUP, GUC_SUPERUSER_ONLY,
      "The file of certificate authorities to trust; empty for the system's."},
     {"capeai.enabled", Flag{&values.enabled, true}, PGC_SIGHUP, 0, "Whether workers run tasks."},
-    {"capeai.fallback_interval", Number{&values.fallback_interval, 5000, 100, 3600000}, PGC_SIGHUP, GUC_UNIT_MS,
-     "How often the worker looks for tasks that no commit announced."},
+    {"capeai.fallback_interval", Number{&values.fallback_interval, 5000, 100, 3600000}, PGC_SIGHUP,
+     GUC_UNIT_MS, "How often the worker looks for tasks that no commit announced."},
     {"capeai.max_attempts", Number{&values.max_attempts, 3, 1, 100}, PGC_SIGHUP, 0,
      "How often a task that names no number of its own is tried."},
     {"capeai.max_in_flight", Number{&values.max_in_flight, 1000, 1, 100000}, PGC_SIGHUP, 0,
      "How many tasks of one database run at the same time."},
     {"capeai.max_in_flight_total", Number{&values.max_in_flight_total, 10000, 1, 1000000}, PGC_POSTMASTER, 0,
      "How many tasks of all databases run at the same time."},
-    {"capeai.max_response_size", Number{&values.max_response_size, 16 * kMegabyte, 64, 256 * kMegabyte}, PGC_SIGHUP,
-     GUC_UNIT_KB, "A response of the model's server that is larger fails."},
+    {"capeai.max_response_size", Number{&values.max_response_size, 16 * kMegabyte, 64, 256 * kMegabyte},
+     PGC_SIGHUP, GUC_UNIT_KB, "A response of the model's server that is larger fails."},
     {"capeai.max_tokens", Text{&values.max_tokens, "", CheckMaxTokens}, PGC_USERSET, 0,
      "How many tokens an answer may have; empty for the agent's own limit."},
     {"capeai.max_workers", Number{&values.max_workers, 4, 1, 64}, PGC_POSTMASTER, 0,
@@ -102,8 +116,8 @@ const Setting kSettings[] = {
      "Whether capeai.user_id must be set, and confines what is seen to that user."},
     {"capeai.retention", Number{&values.retention, 0, 0, INT_MAX}, PGC_SIGHUP, GUC_UNIT_MIN,
      "Tasks that ended longer ago than this are deleted; 0 keeps them for ever."},
-    {"capeai.stream_idle_timeout", Number{&values.stream_idle_timeout, 60000, 100, INT_MAX}, PGC_USERSET, GUC_UNIT_MS,
-     "A stream that nobody reads from for this long is dropped."},
+    {"capeai.stream_idle_timeout", Number{&values.stream_idle_timeout, 60000, 100, INT_MAX}, PGC_USERSET,
+     GUC_UNIT_MS, "A stream that nobody reads from for this long is dropped."},
     {"capeai.stream_interval", Number{&values.stream_interval, 50, 1, 60000}, PGC_SIGHUP, GUC_UNIT_MS,
      "For how long text is collected before it is sent to listeners."},
     {"capeai.temperature", Text{&values.temperature, "", CheckTemperature}, PGC_USERSET, 0,
@@ -119,12 +133,12 @@ struct Define {
   GucContext context;
 
   void operator()(const Flag& k) const {
-    DefineCustomBoolVariable(s.name, s.description, nullptr, k.value, k.boot, context, s.flags, nullptr, nullptr,
-                             nullptr);
+    DefineCustomBoolVariable(s.name, s.description, nullptr, k.value, k.boot, context, s.flags, nullptr,
+                             nullptr, nullptr);
   }
   void operator()(const Number& k) const {
-    DefineCustomIntVariable(s.name, s.description, nullptr, k.value, k.boot, k.min, k.max, context, s.flags, nullptr,
-                            nullptr, nullptr);
+    DefineCustomIntVariable(s.name, s.description, nullptr, k.value, k.boot, k.min, k.max, context, s.flags,
+                            nullptr, nullptr, nullptr);
   }
   void operator()(const Text& k) const {
     const bool key = k.check == CheckApiKey;
@@ -132,8 +146,8 @@ struct Define {
                                key ? AssignApiKey : nullptr, key ? ShowApiKey : nullptr);
   }
   void operator()(const Choice& k) const {
-    DefineCustomEnumVariable(s.name, s.description, nullptr, k.value, k.boot, k.options, context, s.flags, nullptr,
-                             nullptr, nullptr);
+    DefineCustomEnumVariable(s.name, s.description, nullptr, k.value, k.boot, k.options, context, s.flags,
+                             nullptr, nullptr, nullptr);
   }
 };
 

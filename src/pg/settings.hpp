@@ -25,29 +25,29 @@ enum class AuditContent { kFull, kHash, kNone };
 enum class OnCopy { kWait, kRun };
 
 // --- at server start
-int MaxWorkers();                // 1..64 databases served at once
-int MaxInFlightTotal();          // 1..1000000 requests in the whole cluster
+int MaxWorkers();        // 1..64 databases served at once
+int MaxInFlightTotal();  // 1..1000000 requests in the whole cluster
 
 // --- at reload, by a superuser
 bool Enabled();
-std::string BaseUrl();           // without trailing slashes; empty: OpenAI's, when there is a key
-std::string ApiKey();            // from capeai.api_key; never log, show or store it
+std::string BaseUrl();  // without trailing slashes; empty: OpenAI's, when there is a key
+std::string ApiKey();   // from capeai.api_key; never log, show or store it
 std::string ApiKeyFile();
-std::string AllowedHosts();      // comma-separated host names
+std::string AllowedHosts();  // comma-separated host names
 std::string Proxy();
 std::string CaFile();
 std::string Organization();
 std::string Project();
 std::string AuditKeyFile();
-int MaxInFlight();               // 1..100000
-int MaxAttempts();               // 1..100, for tasks that name none
-Duration RequestTimeout();       // of one attempt, from dispatch
-Duration FallbackInterval();     // between looks for rows that no commit announced
-Duration StreamInterval();       // deltas are collected for so long
-Duration Retention();            // of finished tasks; zero: for ever
-Duration AuditRetention();       // of audit events; zero: for ever
-int64_t MaxResponseSize();       // bytes
-int64_t WorkerMemory();          // bytes
+int MaxInFlight();            // 1..100000
+int MaxAttempts();            // 1..100, for tasks that name none
+Duration RequestTimeout();    // of one attempt, from dispatch
+Duration FallbackInterval();  // between looks for rows that no commit announced
+Duration StreamInterval();    // deltas are collected for so long
+Duration Retention();         // of finished tasks; zero: for ever
+Duration AuditRetention();    // of audit events; zero: for ever
+int64_t MaxResponseSize();    // bytes
+int64_t WorkerMemory();       // bytes
 AuditContent AuditContentKept();
 OnCopy WhenCopied();
 
@@ -58,7 +58,7 @@ bool RequireUserId();
 std::string Model();
 std::optional<double> Temperature();
 std::optional<int64_t> MaxTokens();
-std::string UserId();            // empty: none
+std::string UserId();  // empty: none
 Duration StreamIdleTimeout();
 
 }  // namespace settings

@@ -67,13 +67,15 @@ bool CheckHeaderValue(char** value, void**, GucSource) noexcept {
 bool CheckModel(char** value, void**, GucSource) noexcept {
   const char* model = *value;
   if (model && *model && strlen(model) <= kMaxModelBytes && !HasControl(model)) return true;
-  GUC_check_errdetail("It must have 1 to %d bytes and no control characters.", static_cast<int>(kMaxModelBytes));
+  GUC_check_errdetail("It must have 1 to %d bytes and no control characters.",
+                      static_cast<int>(kMaxModelBytes));
   return false;
 }
 
 bool CheckUserId(char** value, void**, GucSource) noexcept {
   if (!*value || (strlen(*value) <= kMaxUserIdBytes && !HasControl(*value))) return true;
-  GUC_check_errdetail("It must have at most %d bytes and no control characters.", static_cast<int>(kMaxUserIdBytes));
+  GUC_check_errdetail("It must have at most %d bytes and no control characters.",
+                      static_cast<int>(kMaxUserIdBytes));
   return false;
 }
 

@@ -5,7 +5,7 @@
 
 namespace capeai::pg {
 
-bool CheckBaseUrl(char** value, void** extra, GucSource source) noexcept;      // http(s)://host..., or empty
+bool CheckBaseUrl(char** value, void** extra, GucSource source) noexcept;  // http(s)://host..., or empty
 bool CheckHostList(char** value, void** extra, GucSource source) noexcept;
 bool CheckHeaderValue(char** value, void** extra, GucSource source) noexcept;  // printable ASCII
 bool CheckModel(char** value, void** extra, GucSource source) noexcept;        // 1..200 bytes

@@ -25,7 +25,8 @@ constexpr bool IsTerminal(TaskState state) { return state >= TaskState::kSucceed
 // Whether a row may go from one state to the other. Staying where it is is no
 // move, and allowed until the state is terminal.
 constexpr bool TaskMoveAllowed(TaskState from, TaskState to) {
-  constexpr unsigned kEnds = 1u << static_cast<int>(TaskState::kFailed) | 1u << static_cast<int>(TaskState::kCancelled);
+  constexpr unsigned kEnds =
+      1u << static_cast<int>(TaskState::kFailed) | 1u << static_cast<int>(TaskState::kCancelled);
   constexpr auto bit = [](TaskState s) { return 1u << static_cast<int>(s); };
   // From each state, the states that can follow.
   constexpr std::array<unsigned, 6> kFollows = {

@@ -28,7 +28,8 @@ const pg::Statement kCreate{
     " ON CONFLICT (slug) DO NOTHING RETURNING id",
     {Type::kText, Type::kText, Type::kText, Type::kText, Type::kOid}};
 
-const pg::Statement kLock{"SELECT id, owner FROM capeai.agents WHERE slug = $1 FOR NO KEY UPDATE", {Type::kText}};
+const pg::Statement kLock{"SELECT id, owner FROM capeai.agents WHERE slug = $1 FOR NO KEY UPDATE",
+                          {Type::kText}};
 
 const pg::Statement kUpdate{
     "UPDATE capeai.agents SET name = $2, description = $3, visibility = $4 WHERE id = $1"
@@ -47,12 +48,13 @@ const pg::Statement kCompare{
     {Type::kUuid, Type::kText, Type::kJsonb}};
 
 const pg::Statement kArchive{
-    "UPDATE capeai.agent_versions SET status = 'archived' WHERE id = $1 AND status <> 'archived'", {Type::kUuid}};
+    "UPDATE capeai.agent_versions SET status = 'archived' WHERE id = $1 AND status <> 'archived'",
+    {Type::kUuid}};
 
 }  // namespace
 
-std::optional<AgentVersion> FindAgentVersion(const std::string& slug, const std::optional<std::string>& version,
-                                             pg::Oid role) {
+std::optional<AgentVersion> FindAgentVersion(const std::string& slug,
+                                             const std::optional<std::string>& version, pg::Oid role) {
   const pg::Rows rows = pg::Execute(kFind, {std::string_view(slug), pg::Maybe(version), int64_t{role},
                                             pg::SystemIdentifier(), int64_t{pg::DatabaseOid()}});
   if (rows.empty()) return std::nullopt;
@@ -75,9 +77,9 @@ std::string ReadManifest(const Uuid& version_id) {
 
 StoredAgent FindOrCreateAgent(const AgentRow& row) {
   StoredAgent agent;
-  const pg::Rows made =
-      pg::Execute(kCreate, {std::string_view(row.slug), std::string_view(row.name), std::string_view(row.description),
-                            std::string_view(row.visibility), int64_t{row.owner}});
+  const pg::Rows made = pg::Execute(
+      kCreate, {std::string_view(row.slug), std::string_view(row.name), std::string_view(row.description),
+                std::string_view(row.visibility), int64_t{row.owner}});
   if (!made.empty()) {
     agent.id = made.Id(0, 0);
     agent.created = true;
@@ -85,7 +87,8 @@ StoredAgent FindOrCreateAgent(const AgentRow& row) {
     return agent;
   }
   const pg::Rows found = pg::Execute(kLock, {std::string_view(row.slug)});
-  if (found.empty()) pg::Raise("40001", "agent \"" + row.slug + "\" was dropped by another transaction; try again");
+  if (found.empty())
+    pg::Raise("40001", "agent \"" + row.slug + "\" was dropped by another transaction; try again");
   agent.id = found.Id(0, 0);
   agent.shipped = found.IsNull(0, 1);
   if (!agent.shipped) agent.owner = static_cast<pg::Oid>(found.Int(0, 1));
@@ -99,13 +102,15 @@ void UpdateAgent(const Uuid& id, const AgentRow& row) {
 
 AddedVersion AddAgentVersion(const Uuid& agent_id, const std::string& version, const std::string& manifest,
                              const std::string& changelog, bool publish, Uuid* version_id) {
-  const pg::Rows added = pg::Execute(kAddVersion, {agent_id, std::string_view(version), std::string_view(manifest),
-                                                   std::string_view(changelog), publish});
+  const pg::Rows added =
+      pg::Execute(kAddVersion, {agent_id, std::string_view(version), std::string_view(manifest),
+                                std::string_view(changelog), publish});
   if (!added.empty()) {
     *version_id = added.Id(0, 0);
     return AddedVersion::kAdded;
   }
-  const pg::Rows there = pg::Execute(kCompare, {agent_id, std::string_view(version), std::string_view(manifest)});
+  const pg::Rows there =
+      pg::Execute(kCompare, {agent_id, std::string_view(version), std::string_view(manifest)});
   if (there.empty()) pg::Raise("40001", "the version was added by another transaction; try again");
   *version_id = there.Id(0, 0);
   return there.Bool(0, 1) ? AddedVersion::kSame : AddedVersion::kDiffers;

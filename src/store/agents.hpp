@@ -14,17 +14,17 @@ struct AgentVersion {
   Uuid agent_id;
   Uuid version_id;
   std::string version;
-  std::string status;           // draft, published, archived
-  bool shipped = false;         // comes with the extension
-  bool owned = false;           // by the role that asked
-  bool visible = false;         // to that role, by ownership or visibility
+  std::string status;                // draft, published, archived
+  bool shipped = false;              // comes with the extension
+  bool owned = false;                // by the role that asked
+  bool visible = false;              // to that role, by ownership or visibility
   std::optional<Uuid> installation;  // of this database; nothing if it must be renewed first
 };
 
 // One version of the agent `slug`: `version`, or without it the one that was
 // published last. Nothing if there is none; visibility is for the caller to heed.
-std::optional<AgentVersion> FindAgentVersion(const std::string& slug, const std::optional<std::string>& version,
-                                             pg::Oid role);
+std::optional<AgentVersion> FindAgentVersion(const std::string& slug,
+                                             const std::optional<std::string>& version, pg::Oid role);
 
 // The manifest's JSON text. Empty if the version is gone.
 std::string ReadManifest(const Uuid& version_id);
@@ -39,7 +39,7 @@ struct AgentRow {
 
 struct StoredAgent {
   Uuid id;
-  bool created = false;         // by this call
+  bool created = false;  // by this call
   bool shipped = false;
   std::optional<pg::Oid> owner;
 };

@@ -14,7 +14,7 @@ struct AuditEvent {
   const char* type;
   std::optional<Uuid> agent_id;
   std::optional<Uuid> task_id;
-  std::string data = "{}";      // JSON object
+  std::string data = "{}";  // JSON object
 };
 
 // As the extension's owner; `caller` is who caused it.

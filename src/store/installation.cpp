@@ -14,7 +14,8 @@ const pg::Statement kFind{
 
 const pg::Statement kRenew{
     "INSERT INTO capeai.installation AS i (id, system_identifier, database_oid, secret)"
-    " VALUES (gen_random_uuid(), $1, $2, sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())))"
+    " VALUES (gen_random_uuid(), $1, $2, sha256(uuid_send(gen_random_uuid()) || "
+    "uuid_send(gen_random_uuid())))"
     " ON CONFLICT (single) DO UPDATE SET id = EXCLUDED.id, system_identifier = EXCLUDED.system_identifier,"
     " database_oid = EXCLUDED.database_oid, secret = EXCLUDED.secret"
     " WHERE i.system_identifier <> EXCLUDED.system_identifier OR i.database_oid <> EXCLUDED.database_oid"

@@ -8,18 +8,20 @@ using std::string_view;
 
 // Set-returning functions stand in the select list, because in FROM they would be
 // written to a temporary file first.
-const pg::Statement kInsert{R"(
+const pg::Statement kInsert{
+    R"(
 INSERT INTO capeai.tasks (agent_id, agent_version_id, installation, owner, user_id, title, description, priority,
                           run_at, timeout, deadline, max_attempts, model, options, stream, status,
                           id, input_data, conversation)
 SELECT $1, $2, $3, $4, NULLIF($5, ''), $6, $7, $8, $9, $10, $9 + $10, $11, $12, $13, $14, $15,
        new.id, new.input, CASE WHEN $16 THEN (new.input ->> 'conversation')::uuid END
 FROM (SELECT unnest($17) AS id, unnest($18) AS input) AS new)",
-                            {Type::kUuid, Type::kUuid, Type::kUuid, Type::kOid, Type::kText, Type::kText, Type::kText,
-                             Type::kInt4, Type::kTimestamptz, Type::kInterval, Type::kInt4, Type::kText, Type::kJsonb,
-                             Type::kBool, Type::kText, Type::kBool, Type::kUuidArray, Type::kJsonbArray}};
+    {Type::kUuid, Type::kUuid, Type::kUuid, Type::kOid, Type::kText, Type::kText, Type::kText, Type::kInt4,
+     Type::kTimestamptz, Type::kInterval, Type::kInt4, Type::kText, Type::kJsonb, Type::kBool, Type::kText,
+     Type::kBool, Type::kUuidArray, Type::kJsonbArray}};
 
-const pg::Statement kInsertKeyed{R"(
+const pg::Statement kInsertKeyed{
+    R"(
 INSERT INTO capeai.tasks (agent_id, agent_version_id, installation, owner, user_id, title, description, priority,
                           run_at, timeout, deadline, max_attempts, model, options, stream, status,
                           id, input_data, conversation, idempotency_key)
@@ -28,18 +30,17 @@ SELECT $1, $2, $3, $4, NULLIF($5, ''), $6, $7, $8, $9, $10, $9 + $10, $11, $12, 
 FROM (SELECT unnest($17) AS id, unnest($18) AS input, unnest($19) AS key) AS new
 ON CONFLICT (owner, agent_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
 RETURNING id)",
-                                 {Type::kUuid, Type::kUuid, Type::kUuid, Type::kOid, Type::kText, Type::kText,
-                                  Type::kText, Type::kInt4, Type::kTimestamptz, Type::kInterval, Type::kInt4,
-                                  Type::kText, Type::kJsonb, Type::kBool, Type::kText, Type::kBool, Type::kUuidArray,
-                                  Type::kJsonbArray, Type::kTextArray}};
+    {Type::kUuid, Type::kUuid, Type::kUuid, Type::kOid, Type::kText, Type::kText, Type::kText, Type::kInt4,
+     Type::kTimestamptz, Type::kInterval, Type::kInt4, Type::kText, Type::kJsonb, Type::kBool, Type::kText,
+     Type::kBool, Type::kUuidArray, Type::kJsonbArray, Type::kTextArray}};
 
 const pg::Statement kTrail{R"(
 INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, event_data, client_addr, application_name,
                                  task_id)
 SELECT 'submitted', NULLIF($1, ''), $2, $3, jsonb_build_object('agent_version', $4, 'model', $5), NULLIF($6, ''),
        NULLIF($7, ''), unnest($8))",
-                           {Type::kText, Type::kOid, Type::kUuid, Type::kUuid, Type::kText, Type::kText, Type::kText,
-                            Type::kUuidArray}};
+                           {Type::kText, Type::kOid, Type::kUuid, Type::kUuid, Type::kText, Type::kText,
+                            Type::kText, Type::kUuidArray}};
 
 const pg::Statement kDependencies{
     "INSERT INTO capeai.task_dependencies (task_id, depends_on)"
@@ -47,20 +48,22 @@ const pg::Statement kDependencies{
     {Type::kUuidArray, Type::kUuidArray}};
 
 // A task whose input is gone (capeai.audit_content) cannot be compared: the key decides.
-const pg::Statement kFindKeys{R"(
+const pg::Statement kFindKeys{
+    R"(
 SELECT new.ordinal - 1, t.id,
        coalesce(t.input_data = new.input, true) AND t.user_id IS NOT DISTINCT FROM NULLIF($3, '') AND t.stream = $4
 FROM unnest($5, $6) WITH ORDINALITY AS new (input, key, ordinal)
 JOIN capeai.tasks AS t ON t.owner = $1 AND t.agent_id = $2 AND t.idempotency_key = new.key
 WHERE new.key IS NOT NULL)",
-                              {Type::kOid, Type::kUuid, Type::kText, Type::kBool, Type::kJsonbArray,
-                               Type::kTextArray}};
+    {Type::kOid, Type::kUuid, Type::kText, Type::kBool, Type::kJsonbArray, Type::kTextArray}};
 
 const pg::Statement kFindOwners{
-    "SELECT id, owner, coalesce(user_id, ''), status FROM capeai.tasks WHERE id = ANY ($1)", {Type::kUuidArray}};
+    "SELECT id, owner, coalesce(user_id, ''), status FROM capeai.tasks WHERE id = ANY ($1)",
+    {Type::kUuidArray}};
 
 const pg::Statement kClaimConversations{
-    "INSERT INTO capeai.conversations (id, owner, user_id) SELECT c.id, $2, NULLIF($3, '') FROM unnest($1) AS c (id)"
+    "INSERT INTO capeai.conversations (id, owner, user_id) SELECT c.id, $2, NULLIF($3, '') FROM unnest($1) "
+    "AS c (id)"
     " ON CONFLICT (id) DO NOTHING",
     {Type::kUuidArray, Type::kOid, Type::kText}};
 
@@ -93,7 +96,8 @@ SELECT 'cancel_requested', t.user_id, $2, t.agent_id, t.id, NULLIF($3, ''), NULL
 FROM told JOIN capeai.tasks AS t ON t.id = told.task_id)",
                                   {Type::kUuid, Type::kOid, Type::kText, Type::kText}};
 
-const pg::Statement kInsertRetry{R"(
+const pg::Statement kInsertRetry{
+    R"(
 WITH task AS (
   INSERT INTO capeai.tasks (id, title, description, agent_id, agent_version_id, owner, user_id, status, priority,
                             run_at, deadline, installation, max_attempts, timeout, input_data, model, options,
@@ -109,7 +113,7 @@ INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, e
                                  application_name)
 SELECT 'submitted', user_id, $4, agent_id, id, jsonb_build_object('retry_of', $2), NULLIF($5, ''), NULLIF($6, '')
 FROM task)",
-                                 {Type::kUuid, Type::kUuid, Type::kUuid, Type::kOid, Type::kText, Type::kText}};
+    {Type::kUuid, Type::kUuid, Type::kUuid, Type::kOid, Type::kText, Type::kText}};
 
 const pg::Statement kAdopt{R"(
 WITH moved AS (
@@ -138,24 +142,26 @@ std::vector<Uuid> InsertTasks(const Submission& common, const std::vector<Uuid>&
   std::vector<Uuid> written = ids;
   if (keys) {
     const pg::Rows rows = pg::Execute(
-        kInsertKeyed, {common.agent_id, common.agent_version_id, common.installation, owner, user, title, description,
-                       common.priority, common.run_at, timeout, common.max_attempts, model, options, common.stream,
-                       status, common.has_conversation, &ids, inputs, keys});
+        kInsertKeyed, {common.agent_id, common.agent_version_id, common.installation, owner, user, title,
+                       description, common.priority, common.run_at, timeout, common.max_attempts, model,
+                       options, common.stream, status, common.has_conversation, &ids, inputs, keys});
     written.clear();
     for (size_t i = 0; i < rows.size(); ++i) written.push_back(rows.Id(i, 0));
   } else {
     pg::Execute(kInsert, {common.agent_id, common.agent_version_id, common.installation, owner, user, title,
-                          description, common.priority, common.run_at, timeout, common.max_attempts, model, options,
-                          common.stream, status, common.has_conversation, &ids, inputs});
+                          description, common.priority, common.run_at, timeout, common.max_attempts, model,
+                          options, common.stream, status, common.has_conversation, &ids, inputs});
   }
   if (written.empty()) return written;
   pg::Execute(kTrail, {user, owner, common.agent_id, common.agent_version_id, model,
-                       string_view(common.caller.client_addr), string_view(common.caller.application_name), &written});
+                       string_view(common.caller.client_addr), string_view(common.caller.application_name),
+                       &written});
   if (!common.depends_on.empty()) pg::Execute(kDependencies, {&written, &common.depends_on});
   return written;
 }
 
-std::vector<KnownKey> FindKeys(const Submission& common, pg::Passed inputs, const pg::Nullable<std::string>& keys) {
+std::vector<KnownKey> FindKeys(const Submission& common, pg::Passed inputs,
+                               const pg::Nullable<std::string>& keys) {
   const pg::Rows rows = pg::Execute(kFindKeys, {int64_t{common.caller.role}, common.agent_id,
                                                 string_view(common.user_id), common.stream, inputs, &keys});
   std::vector<KnownKey> known;
@@ -168,7 +174,8 @@ std::vector<TaskOwner> FindOwners(const std::vector<Uuid>& ids) {
   const pg::Rows rows = pg::Execute(kFindOwners, {&ids});
   std::vector<TaskOwner> owners;
   for (size_t i = 0; i < rows.size(); ++i)
-    owners.push_back({rows.Id(i, 0), static_cast<pg::Oid>(rows.Int(i, 1)), rows.String(i, 2), rows.String(i, 3)});
+    owners.push_back(
+        {rows.Id(i, 0), static_cast<pg::Oid>(rows.Int(i, 1)), rows.String(i, 2), rows.String(i, 3)});
   return owners;
 }
 
@@ -178,7 +185,8 @@ std::optional<TaskOwner> FindOwner(const Uuid& id) {
   return std::move(owners.front());
 }
 
-std::vector<Uuid> ClaimConversations(const std::vector<Uuid>& ids, pg::Oid owner, const std::string& user_id) {
+std::vector<Uuid> ClaimConversations(const std::vector<Uuid>& ids, pg::Oid owner,
+                                     const std::string& user_id) {
   pg::Execute(kClaimConversations, {&ids, int64_t{owner}, string_view(user_id)});
   const pg::Rows rows = pg::Execute(kForeignConversations, {&ids, int64_t{owner}, string_view(user_id)});
   std::vector<Uuid> foreign;
@@ -198,15 +206,16 @@ void SignalCancel(const pg::Caller& caller, const Uuid& id) {
 }
 
 bool InsertRetry(const pg::Caller& caller, const Uuid& id, const Uuid& old, const Uuid& installation) {
-  return pg::Execute(kInsertRetry, {id, old, installation, int64_t{caller.role}, string_view(caller.client_addr),
-                                    string_view(caller.application_name)})
+  return pg::Execute(kInsertRetry, {id, old, installation, int64_t{caller.role},
+                                    string_view(caller.client_addr), string_view(caller.application_name)})
              .processed() > 0;
 }
 
 int64_t AdoptTasks(const pg::Caller& caller, const Uuid& installation) {
-  return static_cast<int64_t>(pg::Execute(kAdopt, {installation, int64_t{caller.role}, string_view(caller.client_addr),
-                                                   string_view(caller.application_name)})
-                                  .processed());
+  return static_cast<int64_t>(
+      pg::Execute(kAdopt, {installation, int64_t{caller.role}, string_view(caller.client_addr),
+                           string_view(caller.application_name)})
+          .processed());
 }
 
 }  // namespace capeai::store

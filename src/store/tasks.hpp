@@ -19,8 +19,8 @@ struct Submission {
   Uuid agent_id;
   Uuid agent_version_id;
   Uuid installation;
-  pg::Caller caller;              // its role becomes the owner
-  std::string user_id;            // empty: none
+  pg::Caller caller;    // its role becomes the owner
+  std::string user_id;  // empty: none
   std::optional<std::string> title;
   std::optional<std::string> description;
   int32_t priority = 0;
@@ -28,7 +28,7 @@ struct Submission {
   std::optional<Duration> timeout;
   int32_t max_attempts = 1;
   std::string model;
-  std::string options = "{}";     // JSON text
+  std::string options = "{}";  // JSON text
   bool stream = false;
   bool has_conversation = false;  // inputs may have a member "conversation", a uuid
   std::vector<Uuid> depends_on;   // without duplicates
@@ -43,17 +43,18 @@ std::vector<Uuid> InsertTasks(const Submission& common, const std::vector<Uuid>&
 // The task that holds each of `keys`, and whether it was submitted with the input
 // beside it, for the same user and as much a stream. Keys of no task are left out.
 struct KnownKey {
-  size_t ordinal = 0;             // place in `keys`, from 0
+  size_t ordinal = 0;  // place in `keys`, from 0
   Uuid task_id;
   bool same = false;
 };
-std::vector<KnownKey> FindKeys(const Submission& common, pg::Passed inputs, const pg::Nullable<std::string>& keys);
+std::vector<KnownKey> FindKeys(const Submission& common, pg::Passed inputs,
+                               const pg::Nullable<std::string>& keys);
 
 // Who owns which of `ids`; unknown ones are left out.
 struct TaskOwner {
   Uuid id;
   pg::Oid owner = 0;
-  std::string user_id;            // empty: none
+  std::string user_id;  // empty: none
   std::string status;
 };
 std::vector<TaskOwner> FindOwners(const std::vector<Uuid>& ids);

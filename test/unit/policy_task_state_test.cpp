@@ -11,12 +11,20 @@ namespace {
 using enum TaskState;
 
 TEST(TaskState, EveryMoveIsAsDesigned) {
-  const std::set<std::pair<TaskState, TaskState>> allowed = {
-      {kBlocked, kQueued},  {kBlocked, kCancelled}, {kBlocked, kFailed}, {kQueued, kRunning},
-      {kQueued, kCancelled}, {kQueued, kFailed},    {kRunning, kSucceeded}, {kRunning, kFailed},
-      {kRunning, kCancelled}, {kRunning, kQueued},
-      // no move at all
-      {kBlocked, kBlocked}, {kQueued, kQueued}, {kRunning, kRunning}};
+  const std::set<std::pair<TaskState, TaskState>> allowed = {{kBlocked, kQueued},
+                                                             {kBlocked, kCancelled},
+                                                             {kBlocked, kFailed},
+                                                             {kQueued, kRunning},
+                                                             {kQueued, kCancelled},
+                                                             {kQueued, kFailed},
+                                                             {kRunning, kSucceeded},
+                                                             {kRunning, kFailed},
+                                                             {kRunning, kCancelled},
+                                                             {kRunning, kQueued},
+                                                             // no move at all
+                                                             {kBlocked, kBlocked},
+                                                             {kQueued, kQueued},
+                                                             {kRunning, kRunning}};
   for (size_t from = 0; from < kTaskStateNames.size(); ++from) {
     for (size_t to = 0; to < kTaskStateNames.size(); ++to) {
       const auto a = static_cast<TaskState>(from);
