@@ -26,6 +26,10 @@ CAPEAI_VERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" capeai.c
 WARNINGS := -Wall -Wextra -Wshadow $(if $(WERROR),-Werror)
 STANDARD := -std=c++20 -Isrc
 
+# Lines for backtraces, not types: full debugging information (DEBUG_INFO=-g3) takes
+# a third longer to compile.
+DEBUG_INFO ?= -g1
+
 # What a compilation shows: one short line, or with V=1 the command.
 quietly = $(if $(V),,@echo '  $(1)';)
 

@@ -20,7 +20,7 @@ EXTRA_CLEAN = build
 # Hidden visibility, because PostgreSQL loads every library into one namespace;
 # below PostgreSQL 16 PGDLLEXPORT is empty and would hide even the module magic.
 PG_CXXFLAGS = $(STANDARD) $(WARNINGS) -isystem $(shell $(PG_CONFIG) --includedir-server) \
-              -fvisibility=hidden -fvisibility-inlines-hidden -DCAPEAI_VERSION='"$(CAPEAI_VERSION)"'
+              -fvisibility=hidden -fvisibility-inlines-hidden -DCAPEAI_VERSION='"$(CAPEAI_VERSION)"' $(DEBUG_INFO)
 ifeq ($(PG_MAJOR),15)
 PG_CXXFLAGS += -DPGDLLEXPORT='__attribute__((visibility("default")))'
 endif

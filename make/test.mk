@@ -7,7 +7,8 @@
 #: make bench      benchmarks                               make bench-relevance DIR=folder with a collection
 
 # --- unit: one program for each pure room, linked with only the rooms it may
-# include, so that a hole in a wall is also a link error.
+# include, so that a hole in a wall is also a link error. Not optimized: with the
+# sanitizers that would treble the time to compile.
 PURE_ROOMS := base openai policy knowledge agent net
 USES_base :=
 USES_openai := base
@@ -17,7 +18,7 @@ USES_agent := openai knowledge policy base
 USES_net := base
 
 UNIT_CXX := $(CCACHE) g++
-UNIT_FLAGS := $(STANDARD) $(WARNINGS) -Itest/unit -O1 -g -fno-omit-frame-pointer \
+UNIT_FLAGS := $(STANDARD) $(WARNINGS) -Itest/unit -O0 $(DEBUG_INFO) -fno-omit-frame-pointer \
               -fsanitize=address,undefined -fno-sanitize-recover=all -DCAPEAI_VERSION='"$(CAPEAI_VERSION)"'
 UNIT_LIBS := -Wl,--as-needed -lgtest_main -lgtest -lcurl -ljansson -lre2 -lmd4c -lgumbo -pthread
 
@@ -89,5 +90,5 @@ fuzz: $(FUZZERS)
 	@test/fuzz/run $(SECONDS) $(FUZZERS)
 
 # --- benchmarks and chaos have their own folders and rules
--include bench/bench.mk
+-include bench/bench.mk bench/relevance/relevance.mk
 -include test/chaos/chaos.mk
