@@ -77,17 +77,30 @@ regress isolation: install-for-test
 tap: install-for-test $(MOCK_SERVER)
 	@$(RUN_TESTS) $@
 
-# --- fuzzing: clang's libFuzzer over the same pure rooms, one program per test/fuzz/*.cpp
+# --- fuzzing: clang's libFuzzer over the same pure rooms, one program per test/fuzz/*.cpp.
+# What it finds to be new goes under build/; the corpus in the source stays as it is.
 SECONDS ?= 60
 FUZZERS := $(patsubst test/fuzz/%.cpp,build/fuzz/%,$(wildcard test/fuzz/*.cpp))
-FUZZ_FLAGS := $(STANDARD) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZ_CXX := $(CCACHE) clang++-14
+FUZZ_FLAGS := $(STANDARD) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_OBJECTS := $(patsubst src/%.cpp,build/fuzz/obj/%.o,$(foreach room,base openai,$(wildcard src/$(room)/*.cpp)))
 
 .PHONY: fuzz
-build/fuzz/%: test/fuzz/%.cpp $(wildcard src/base/*.cpp src/openai/*.cpp src/knowledge/*.cpp)
+build/fuzz/obj/%.o: src/%.cpp
 	@mkdir -p $(@D)
-	$(call quietly,CXX $@)clang++-14 $(FUZZ_FLAGS) -o $@ $^ -Wl,--as-needed -ljansson -lre2 -lmd4c -lgumbo
+	$(call quietly,CXX $< (fuzzed))$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+build/fuzz/%: test/fuzz/%.cpp $(FUZZ_OBJECTS)
+	$(call quietly,LINK $@)$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ -Wl,--as-needed -ljansson -lre2
 fuzz: $(FUZZERS)
-	@test/fuzz/run $(SECONDS) $(FUZZERS)
+	@set -e; for fuzzer in $(FUZZERS); do \
+	  name=$${fuzzer##*/}; mkdir -p build/fuzz/corpus/$$name test/fuzz/corpus/$$name; \
+	  echo "$$name: $(SECONDS) s"; \
+	  $$fuzzer -max_total_time=$(SECONDS) -print_final_stats=1 -artifact_prefix=build/fuzz/ \
+	    build/fuzz/corpus/$$name test/fuzz/corpus/$$name > build/fuzz/$$name.log 2>&1 \
+	    || { tail -n 40 build/fuzz/$$name.log; exit 1; }; \
+	  grep -E '^stat::(number|average)' build/fuzz/$$name.log; \
+	done
+-include $(FUZZ_OBJECTS:.o=.d)
 
 # --- benchmarks and chaos have their own folders and rules
 -include bench/bench.mk bench/relevance/relevance.mk
