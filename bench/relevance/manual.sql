@@ -1,0 +1,15 @@
+-- How many questions(line) find one of their pages among the first results.
+WITH asked AS (
+  SELECT line::jsonb AS j FROM questions WHERE line <> ''
+), found AS (
+  SELECT j, (SELECT min(s.place)
+             FROM capeai_search(j ->> 'question', 'manual', 10) WITH ORDINALITY
+                  AS s (document_id, passage_id, title, heading, snippet, url, type, score, place)
+             WHERE j -> 'pages' ? regexp_replace(s.url, '.*/', '')) AS place
+  FROM asked
+)
+SELECT format('manual: %s questions, page first %s %%, among the first three %s %%, first ten %s %%', count(*),
+              round(100.0 * count(*) FILTER (WHERE place = 1) / count(*), 1),
+              round(100.0 * count(*) FILTER (WHERE place <= 3) / count(*), 1),
+              round(100.0 * count(*) FILTER (WHERE place <= 10) / count(*), 1))
+FROM found;
