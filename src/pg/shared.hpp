@@ -1,7 +1,7 @@
 // The shared memory of capeai: who serves which database, who asks, who waits,
 // what runs, and what the providers said. Allocated at server start when capeai
 // is preloaded; lost (and made anew, zeroed) when the server restarts after a
-// crash. Plain atomics: no lock is ever held, nothing here can block, and a
+// crash. Plain atomics: no lock is ever waited for, nothing here can block, and a
 // process that is stopped in the middle blocks nobody.
 //
 // It holds no pointer and nothing that belongs to one process.
@@ -80,9 +80,10 @@ struct ActiveTask {
 struct ProviderState {
   std::atomic<uint64_t> key;
   std::atomic<int64_t> paused_until;       // MonoTime; set by 429 and Retry-After
+  std::atomic<uint32_t> lock;              // of `breaker`; tried, never waited for
+  alignas(8) char breaker[64];             // policy::CircuitBreaker; its state in the next two
   std::atomic<int32_t> consecutive_faults;
-  std::atomic<int64_t> open_until;         // circuit breaker: MonoTime, 0 closed
-  std::atomic<uint32_t> probing;           // half-open: one request is out
+  std::atomic<int64_t> open_until;         // MonoTime; 0: closed
   char label[64];                          // model @ host, written once by who took the slot
 };
 

@@ -34,6 +34,7 @@ WITH RECURSIVE level (priority) AS (
   FROM level, LATERAL (
     SELECT t.id FROM capeai.tasks t
     WHERE t.status = 'queued' AND t.priority = level.priority AND t.run_at <= $3 AND t.installation = $1
+      AND t.model <> ALL ($5)
     ORDER BY t.run_at, t.id LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED) d
   LIMIT $4
 ), claimed AS (
@@ -50,7 +51,7 @@ WITH RECURSIVE level (priority) AS (
   FROM claimed c
 )
 SELECT * FROM claimed ORDER BY priority DESC, run_at, id)",
-                       {Type::kUuid, Type::kUuid, Type::kTimestamptz, Type::kInt4}};
+                       {Type::kUuid, Type::kUuid, Type::kTimestamptz, Type::kInt4, Type::kTextArray}};
 
 const Statement kNextDue{R"(
 WITH RECURSIVE level (priority) AS (
@@ -68,14 +69,15 @@ FROM (SELECT priority FROM level WHERE priority IS NOT NULL LIMIT 100) l, LATERA
                          {Type::kUuid}};
 
 // Locks what is free, checks the fence again under the lock, moves the rows,
-// and writes the runs and the trail of those that moved.
+// and writes the trail of those that moved. Set-returning functions stand in the
+// select list, because in FROM they would go through a tuplestore.
 const Statement kWriteEnds{R"(
-WITH e AS (
-  SELECT * FROM unnest($2::uuid[], $3::int4[], $4::text[], $5::int4[], $6::int4[], $7::timestamptz[], $8::text[],
-                       $9::text[], $10::text[], $11::text[], $12::text[], $13::int8[], $14::int8[], $15::text[],
-                       $16::text[], $17::text[])
-    AS e (id, attempt, status, next_attempt, failures, run_at, wait_reason, output, error_code, error_message,
-          model, prompt_tokens, completion_tokens, usage, event_type, event_data)
+WITH e AS MATERIALIZED (
+  SELECT unnest($2) AS id, unnest($3) AS attempt, unnest($4) AS status, unnest($5) AS next_attempt,
+         unnest($6) AS failures, unnest($7) AS run_at, unnest($8) AS wait_reason, unnest($9) AS output,
+         unnest($10) AS error_code, unnest($11) AS error_message, unnest($12) AS model,
+         unnest($13) AS prompt_tokens, unnest($14) AS completion_tokens, unnest($15) AS usage,
+         unnest($16) AS event_type, unnest($17) AS event_data
 ), free AS (
   SELECT t.id FROM capeai.tasks t
   WHERE t.id = ANY ($2) AND t.status = 'running' AND t.worker = $1
@@ -99,11 +101,10 @@ WITH e AS (
       completed_at = CASE WHEN e.status IN ('succeeded', 'failed', 'cancelled') THEN $18 END
   FROM e, free
   WHERE t.id = e.id AND free.id = t.id AND t.attempt = e.attempt
-  RETURNING t.id, t.owner, t.user_id, t.agent_id
+  RETURNING t.id, t.owner, t.user_id, t.agent_id, e.event_type, e.event_data
 ), trail AS (
   INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
-  SELECT e.event_type, m.user_id, m.owner, m.agent_id, m.id, e.event_data::jsonb
-  FROM moved m JOIN e ON e.id = m.id
+  SELECT m.event_type, m.user_id, m.owner, m.agent_id, m.id, m.event_data::jsonb FROM moved m
 )
 SELECT id FROM moved)",
                            {Type::kUuid, Type::kUuidArray, Type::kInt4Array, Type::kTextArray, Type::kInt4Array,
@@ -117,9 +118,9 @@ INSERT INTO capeai.runs (task_id, attempt, step_number, step_name, status, input
                          started_at, completed_at)
 SELECT r.task_id, r.attempt, r.step_number, r.step_name, r.status, r.input::jsonb, r.output::jsonb,
        r.error::jsonb, r.started_at, r.completed_at
-FROM unnest($1::uuid[], $2::int4[], $3::int4[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-            $9::timestamptz[], $10::timestamptz[])
-  AS r (task_id, attempt, step_number, step_name, status, input, output, error, started_at, completed_at))",
+FROM (SELECT unnest($1) AS task_id, unnest($2) AS attempt, unnest($3) AS step_number, unnest($4) AS step_name,
+             unnest($5) AS status, unnest($6) AS input, unnest($7) AS output, unnest($8) AS error,
+             unnest($9) AS started_at, unnest($10) AS completed_at) AS r)",
                            {Type::kUuidArray, Type::kInt4Array, Type::kInt4Array, Type::kTextArray,
                             Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kTextArray,
                             Type::kTimestamptzArray, Type::kTimestamptzArray}};
@@ -282,8 +283,9 @@ bool LockWorkTables() {
   return true;
 }
 
-std::vector<ClaimedTask> Claim(const Uuid& installation, const Uuid& worker, WallTime now, int limit) {
-  const Rows rows = Execute(kClaim, {installation, worker, now, limit});
+std::vector<ClaimedTask> Claim(const Uuid& installation, const Uuid& worker, WallTime now, int limit,
+                               const std::vector<std::string>& paused) {
+  const Rows rows = Execute(kClaim, {installation, worker, now, limit, &paused});
   std::vector<ClaimedTask> out(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) {
     ClaimedTask& t = out[i];

@@ -37,9 +37,10 @@ struct ClaimedTask {
 };
 
 // Claims up to `limit` due tasks of this installation, best first: highest
-// priority, then earliest run_at. Each gets attempt + 1, status running, our
-// incarnation, and its audit row.
-std::vector<ClaimedTask> Claim(const Uuid& installation, const Uuid& worker, WallTime now, int limit);
+// priority, then earliest run_at, none for a model in `paused`. Each gets attempt
+// + 1, status running, our incarnation, and its audit row.
+std::vector<ClaimedTask> Claim(const Uuid& installation, const Uuid& worker, WallTime now, int limit,
+                               const std::vector<std::string>& paused);
 
 // When the next queued task of ours becomes due; nothing if none waits.
 std::optional<WallTime> NextDue(const Uuid& installation);

@@ -1,7 +1,10 @@
 #include "worker/loop.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 
+#include "net/file_limit.hpp"
 #include "pg/guard.hpp"
 #include "pg/settings.hpp"
 #include "pg/transaction.hpp"
@@ -12,6 +15,10 @@ namespace {
 // Resumptions in one turn before sockets and backends are heard again.
 constexpr int kResumesPerTurn = 2000;
 constexpr Duration kHeartbeat = std::chrono::seconds(1);
+
+// Files that PostgreSQL itself may keep open in this process (its default of
+// max_files_per_process), and what else we need.
+constexpr int kOtherFiles = 1100;
 
 [[noreturn]] void Refuse(const Error& error) { pg::Raise(error); }
 
@@ -24,6 +31,15 @@ Loop::Loop(int slot, const Uuid& incarnation)
       recorder_("pg_stat/capeai." + std::to_string(pg::ThisDatabase())),
       notifier_(slot_),
       asks_(slot) {
+  // Results of many tasks come and go together: without this malloc would give
+  // their memory back to the kernel at every tick and ask for it at the next.
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
+  mallopt(M_TOP_PAD, 4 << 20);
+  mallopt(M_MMAP_THRESHOLD, 16 << 20);
+  most_connections_ = std::max(static_cast<int>(net::RaiseFileLimit()) - kOtherFiles, 16);
+  if (most_connections_ < pg::settings::MaxInFlight())
+    pg::Log("the limit of open files allows " + std::to_string(most_connections_) +
+            " requests at a time, fewer than capeai.max_in_flight");
   if (const Status ready = net::HttpClient::GlobalInit(); !ready) Refuse(ready.error());
   auto poller = net::Poller::Create();
   if (!poller) Refuse(poller.error());
@@ -68,7 +84,7 @@ void Loop::Turn() {
   if (slot_.wake.exchange(0)) look_ = true;
   if (slot_.yield.load()) leaving_ = executions_.empty() && journal_.empty();
 
-  if (ready.latch || asks_.in_flight() > 0) HearBackends();
+  if (ready.latch || asks_.in_flight() > 0) HearBackends(now);
   retrieval_.Poll(now);
   http_->Run();
   RunTimers(now);
@@ -89,6 +105,7 @@ Duration Loop::HowLong(MonoTime now) const {
   if (const auto http = http_->NextTimeout()) at_most(now + *http);
   if (const auto due = notifier_.due()) at_most(*due);
   if (const auto due = retrieval_.due()) at_most(*due);
+  if (const auto due = asks_.due()) at_most(*due);
   if (!deadlines_.empty()) at_most(deadlines_.begin()->first);
   if (!retries_.empty()) at_most(retries_.begin()->first);
   if (next_due_) at_most(*next_due_);
@@ -96,25 +113,49 @@ Duration Loop::HowLong(MonoTime now) const {
   return until - now;
 }
 
-void Loop::HearBackends() {
-  AskServer::News news = asks_.Poll();
+void Loop::HearBackends(MonoTime now) {
+  AskServer::News news = asks_.Poll(now);
   for (auto& arrived : news.requests) LaunchAsk(std::move(arrived));
-  const auto is_of = [](const AskAddress& a, const Work& w) {
-    return w.ask && w.ask->proc == a.proc && w.ask->handle == a.handle && w.ask->number == a.number;
-  };
-  for (const AskAddress& address : news.cancelled) {
-    std::vector<Uuid> ids;
-    for (const auto& [id, execution] : executions_)
-      if (is_of(address, execution->work())) ids.push_back(id);
-    for (const Uuid& id : ids) Cancel(id, "the caller cancelled or went away");
-    std::erase_if(retries_, [&](const auto& entry) { return is_of(address, entry.second); });
-    // One that is not stored yet: cancelled as soon as it is.
-    for (auto& [id, work] : asks_unstored_)
-      if (is_of(address, work)) work.deadline = MonoTime{};
+  if (news.cancelled.empty() && news.drained.empty() && news.idle.empty()) return;
+  // One walk, however many they are.
+  std::map<AskAddress, Uuid> known;
+  for (const auto& [id, execution] : executions_)
+    if (execution->work().ask) known.emplace(*execution->work().ask, id);
+  for (const AskAddress& address : news.cancelled)
+    if (const auto found = known.find(address); found != known.end())
+      Cancel(found->second, "the caller cancelled or went away");
+  for (const AskAddress& address : news.idle)
+    if (const auto found = known.find(address); found != known.end()) DropIdleStream(found->second);
+  for (const AskAddress& address : news.drained) {
+    const auto found = known.find(address);
+    const auto running = found == known.end() ? executions_.end() : executions_.find(found->second);
+    if (running != executions_.end()) running->second->SetPaused(false);
   }
-  for (const AskAddress& address : news.drained)
-    for (const auto& [id, execution] : executions_)
-      if (is_of(address, execution->work())) execution->SetPaused(false);
+  if (!news.cancelled.empty()) CancelWaiting(std::set<AskAddress>(news.cancelled.begin(), news.cancelled.end()));
+}
+
+// Asks that no coroutine works on just now.
+void Loop::CancelWaiting(const std::set<AskAddress>& cancelled) {
+  const auto is_cancelled = [&](const Work& work) { return work.ask && cancelled.contains(*work.ask); };
+  const auto end = [&](const Work& work) {
+    Failure failure;
+    failure.error = {sqlstate::kQueryCanceled, "the caller cancelled or went away", "", ""};
+    failure.code = "cancelled";
+    EndUnlaunched(work, failure);
+  };
+  for (auto entry = retries_.begin(); entry != retries_.end();) {
+    const auto next = std::next(entry);
+    if (is_cancelled(entry->second)) {
+      end(entry->second);
+      retries_.erase(entry);
+    }
+    entry = next;
+  }
+  // One whose row is not stored yet: cancelled as soon as it is.
+  for (auto& [id, work] : asks_unstored_)
+    if (is_cancelled(work)) work.deadline = MonoTime{};
+  for (auto& [id, again] : again_)
+    if (is_cancelled(again.second)) again.second.deadline = MonoTime{};
 }
 
 void Loop::ResumeReady() {

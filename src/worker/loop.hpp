@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -42,7 +43,8 @@ class Loop {
   // One turn.
   void Turn();
   Duration HowLong(MonoTime now) const;
-  void HearBackends();
+  void HearBackends(MonoTime now);
+  void CancelWaiting(const std::set<AskAddress>& cancelled);
   void ResumeReady();
   void RunTimers(MonoTime now);
   void Reload();
@@ -53,7 +55,10 @@ class Loop {
   void End(Execution& execution, Outcome outcome);
   void EndWithAnswer(Execution& execution, Answer answer);
   void EndWithFailure(Execution& execution, Failure failure);
+  // The end of an attempt that has not begun.
+  void EndUnlaunched(const Work& work, const Failure& failure);
   void Cancel(const Uuid& task, const char* reason);
+  void DropIdleStream(const Uuid& task);
   void Launch(Work work);
   void LaunchAsk(AskServer::Arrived arrived);
   void Retry(const Work& work, const Failure& failure, Duration delay, store::AttemptEnd& end);
@@ -76,6 +81,7 @@ class Loop {
   Uuid installation_;
   unsigned extension_oid_ = 0;
   bool leaving_ = false;
+  int most_connections_ = 0;     // what the limit of open files allows
 
   FlightRecorder recorder_;
   ReadyQueue queue_;

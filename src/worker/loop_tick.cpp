@@ -37,8 +37,8 @@ class CommitMark {
 
 int Loop::Capacity() const {
   if (!pg::settings::Enabled()) return 0;
-  const int most = std::min<int>(pg::settings::MaxInFlight(),
-                                 static_cast<int>(free_lines_.size() + executions_.size()));
+  const int most = std::min({pg::settings::MaxInFlight(), most_connections_,
+                             static_cast<int>(free_lines_.size() + executions_.size())});
   slot_.effective_max_in_flight.store(most);
   const int used = static_cast<int>(executions_.size() + asks_unstored_.size() + retries_.size());
   return std::max(0, most - used);
@@ -135,12 +135,16 @@ void Loop::TendQueue(MonoTime) {
 std::vector<Work> Loop::ClaimWork(MonoTime now) {
   store::ResolveBlocked(installation_, kTendBatch);
   const int limit = std::min(Capacity(), kClaimBatch);
-  auto tasks = store::Claim(installation_, incarnation_, WallNow(), limit);
+  Duration paused_for{};
+  const auto paused = models_->PausedModels(now, &paused_for);
+  auto tasks = store::Claim(installation_, incarnation_, WallNow(), limit, paused);
   more_ = static_cast<int>(tasks.size()) == limit;
   next_due_.reset();
   if (!more_) {
     if (const auto due = store::NextDue(installation_))
       next_due_ = now + std::max<Duration>(*due - WallNow(), Duration(0));
+    // What is due but was passed over waits for the first pause to end.
+    if (!paused.empty() && next_due_) next_due_ = std::max(*next_due_, now + paused_for);
   }
   slot_.claimed.fetch_add(tasks.size());
   std::vector<Work> out;
@@ -211,24 +215,10 @@ void Loop::AfterCommit(const Journal::Settled& settled, std::vector<Work> claime
       Launch(std::move(work));
       continue;
     }
-    // It ends like any attempt, but without having begun.
-    store::AttemptEnd end;
-    end.task_id = work.id;
-    end.attempt = work.attempt;
-    end.status = "failed";
-    end.event_type = "failed";
-    end.failures = work.failures;
-    end.error_code = "agent_archived";
-    end.error_message = "the agent's version is archived or cannot be read";
-    end.event_data = "{\"error_code\": \"agent_archived\"}";
-    endings_[work.id] = {work.owner, work.attempt, work.ask.has_value(), "failed", end.error_message};
-    if (work.ask) {
-      AskReply reply;
-      reply.kind = AskReply::Kind::kError;
-      reply.error = Error{sqlstate::kUndefinedObject, end.error_message, "", ""};
-      replies_[work.id] = {*work.ask, std::move(reply)};
-    }
-    journal_.AddEnd(std::move(end), {});
+    Failure failure;
+    failure.error = {sqlstate::kUndefinedObject, "the agent's version is archived or cannot be read", "", ""};
+    failure.code = "agent_archived";
+    EndUnlaunched(work, failure);
   }
 }
 

@@ -47,28 +47,54 @@ Profile& ModelGateway::ProfileOf(const std::string& model) {
   return profiles_.try_emplace(model, GuessProfile(model)).first->second;
 }
 
+std::vector<std::string> ModelGateway::PausedModels(MonoTime now, Duration* shortest) const {
+  std::vector<std::string> out;
+  for (const auto& [model, gate] : gates_) {
+    const auto closed = gate.Peek(now);
+    if (!closed) continue;
+    *shortest = out.empty() ? closed->wait : std::min(*shortest, closed->wait);
+    out.push_back(model);
+  }
+  return out;
+}
+
 ProviderGate& ModelGateway::GateOf(const std::string& model) {
   if (gates_.size() > kMaxModels) gates_.clear();
   return gates_.try_emplace(model, provider_.base_url, provider_.credentials.api_key, model).first->second;
 }
 
+std::optional<ChatError> ModelGateway::Enter(const std::string& model) {
+  if (!provider_.problem.empty() || !provider_.configured)
+    return MakeChatError(ChatError::Kind::kConfig,
+                         provider_.problem.empty() ? "no model provider is configured" : provider_.problem, false);
+  const auto closed = GateOf(model).Enter(MonoNow());
+  if (!closed) return std::nullopt;
+  ChatError error = MakeChatError(ChatError::Kind::kRefused,
+                                  std::string("not sent: the provider is paused (") + closed->reason + ")", true);
+  error.status = 429;
+  error.code = closed->reason;
+  error.retry_after = closed->wait;
+  // Not provider_wide: this pause is known already.
+  return error;
+}
+
+net::HttpRequest ModelGateway::MakeHttp(const char* path, bool stream, const ModelCall::Context& context) const {
+  net::HttpRequest http;
+  http.url = provider_.base_url + path;
+  for (const auto& [name, value] : BuildHeaders(provider_.credentials, stream, context.idempotency_key))
+    http.headers.push_back(name + ": " + value);
+  http.timeout = std::min(context.timeout, provider_.request_timeout);
+  http.max_response_bytes = provider_.max_response_size;
+  http.ca_file = provider_.ca_file;
+  http.proxy = provider_.proxy;
+  return http;
+}
+
 ModelCall::ModelCall(ModelGateway& gateway, ChatRequest request, Context context, TextSink* sink,
                      Slot<ChatOutcome>& slot)
     : gateway_(gateway), request_(std::move(request)), context_(std::move(context)), sink_(sink), slot_(&slot) {
-  const Provider& provider = gateway_.provider_;
-  if (!provider.problem.empty() || !provider.configured) {
-    Finish(MakeChatError(ChatError::Kind::kConfig,
-                         provider.problem.empty() ? "no model provider is configured" : provider.problem, false));
-    return;
-  }
-  if (const auto closed = gateway_.GateOf(request_.model).Check(MonoNow())) {
-    ChatError error = MakeChatError(ChatError::Kind::kRefused,
-                                    std::string("not sent: the provider is paused (") + closed->reason + ")", true);
-    error.status = 429;
-    error.code = closed->reason;
-    error.retry_after = closed->wait;
-    // Not provider_wide: this pause is known already.
-    slot_->Set(ChatOutcome(std::move(error)));
+  if (auto refused = gateway_.Enter(request_.model)) {
+    slot_->Set(ChatOutcome(std::move(*refused)));
     slot_ = nullptr;
     return;
   }
@@ -77,20 +103,15 @@ ModelCall::ModelCall(ModelGateway& gateway, ChatRequest request, Context context
 }
 
 ModelCall::~ModelCall() {
-  if (transfer_) gateway_.http_.Cancel(transfer_);
+  if (!transfer_) return;
+  gateway_.http_.Cancel(transfer_);
+  gateway_.GateOf(request_.model).OnAbandoned(MonoNow());
 }
 
 void ModelCall::Send() {
   const Provider& provider = gateway_.provider_;
-  net::HttpRequest http;
-  http.url = provider.base_url + "/chat/completions";
-  for (const auto& [name, value] : BuildHeaders(provider.credentials, request_.stream, context_.idempotency_key))
-    http.headers.push_back(name + ": " + value);
+  net::HttpRequest http = gateway_.MakeHttp("/chat/completions", request_.stream, context_);
   http.body = BuildChatBody(request_, profile_);
-  http.timeout = std::min(context_.timeout, provider.request_timeout);
-  http.max_response_bytes = provider.max_response_size;
-  http.ca_file = provider.ca_file;
-  http.proxy = provider.proxy;
 
   ChatResponseParser::Options options;
   options.max_response_size = provider.max_response_size;

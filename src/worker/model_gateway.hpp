@@ -4,7 +4,9 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/host.hpp"
 #include "net/client.hpp"
@@ -69,9 +71,17 @@ class ModelGateway {
   void Use(Provider provider);
   const Provider& provider() const { return provider_; }
 
+  // Models that nothing may be sent to now, and the time until the first of them
+  // may be tried again.
+  std::vector<std::string> PausedModels(MonoTime now, Duration* shortest) const;
+
  private:
   friend class ModelCall;
   friend class EmbedCall;
+  // Why a request to `model` cannot go out now; nothing: it may, and counts as gone.
+  std::optional<ChatError> Enter(const std::string& model);
+  // All of a request but its body.
+  net::HttpRequest MakeHttp(const char* path, bool stream, const ModelCall::Context& context) const;
   Profile& ProfileOf(const std::string& model);
   ProviderGate& GateOf(const std::string& model);
 

@@ -1,18 +1,54 @@
 #include "worker/provider_state.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 
 namespace capeai::worker {
 namespace {
 
-constexpr int kFaultsToOpen = 5;
-constexpr Duration kFirstOpen = std::chrono::seconds(2);
-constexpr Duration kLongestOpen = std::chrono::minutes(2);
+constexpr policy::BreakerSettings kBreaker{.threshold = 5,
+                                           .cooldown = std::chrono::seconds(1),
+                                           .max_cooldown = std::chrono::minutes(2),
+                                           .probe_timeout = std::chrono::minutes(2)};
 constexpr Duration kDefaultPause = std::chrono::seconds(1);
 
 MonoTime At(int64_t micros) { return MonoTime(Duration(micros)); }
 int64_t Micros(MonoTime t) { return t.time_since_epoch().count(); }
+
+// The breaker in shared memory, as policy/ has it. The lock is tried, never waited
+// for: if a process was stopped while it held it, the others go on as if the
+// circuit were closed.
+class LockedBreaker {
+ public:
+  explicit LockedBreaker(pg::ProviderState* state) : state_(state) {
+    for (int tries = 0; tries < 1000; ++tries) {
+      uint32_t free = 0;
+      if (!state->lock.compare_exchange_weak(free, 1, std::memory_order_acquire)) continue;
+      static_assert(sizeof(policy::CircuitBreaker) <= sizeof state->breaker);
+      std::memcpy(&breaker_, state->breaker, sizeof breaker_);
+      locked_ = true;
+      return;
+    }
+  }
+  ~LockedBreaker() {
+    if (!locked_) return;
+    std::memcpy(state_->breaker, &breaker_, sizeof breaker_);
+    state_->open_until.store(breaker_.state == policy::CircuitBreaker::State::kClosed ? 0 : Micros(breaker_.until));
+    state_->consecutive_faults.store(breaker_.faults);
+    state_->lock.store(0, std::memory_order_release);
+  }
+  LockedBreaker(const LockedBreaker&) = delete;
+  LockedBreaker& operator=(const LockedBreaker&) = delete;
+
+  explicit operator bool() const { return locked_; }
+  policy::CircuitBreaker* operator->() { return &breaker_; }
+
+ private:
+  pg::ProviderState* state_;
+  policy::CircuitBreaker breaker_;
+  bool locked_ = false;
+};
 
 std::string LabelOf(const std::string& base_url, const std::string& model) {
   const size_t host = base_url.find("://");
@@ -43,23 +79,31 @@ ProviderGate::ProviderGate(const std::string& base_url, const std::string& key, 
   state_ = FindState(hash ? hash : 1, LabelOf(base_url, model));
 }
 
-std::optional<ProviderGate::Closed> ProviderGate::Check(MonoTime now) {
+std::optional<ProviderGate::Closed> ProviderGate::Peek(MonoTime now) const {
   if (!state_) return std::nullopt;
   const MonoTime paused = At(state_->paused_until.load());
   if (paused > now) return Closed{"provider_paused", paused - now};
   const int64_t open = state_->open_until.load();
-  if (open == 0) return std::nullopt;
-  if (At(open) > now) return Closed{"circuit_open", At(open) - now};
-  // Half open: one request may probe. Whoever moves the end of the pause is it.
-  int64_t expected = open;
-  if (state_->open_until.compare_exchange_strong(expected, Micros(now + kFirstOpen))) return std::nullopt;
-  return Closed{"circuit_open", kFirstOpen};
+  if (open == 0 || At(open) <= now) return std::nullopt;
+  return Closed{"circuit_open", At(open) - now};
+}
+
+std::optional<ProviderGate::Closed> ProviderGate::Enter(MonoTime now) {
+  if (const auto closed = Peek(now)) return closed;
+  if (!state_ || state_->open_until.load() == 0) return std::nullopt;
+  LockedBreaker breaker(state_);
+  if (!breaker || breaker->Allow(kBreaker, now)) return std::nullopt;
+  return Closed{"circuit_open", breaker->NextTry(now) - now};
 }
 
 void ProviderGate::OnSuccess() {
-  if (!state_) return;
-  state_->consecutive_faults.store(0);
-  state_->open_until.store(0);
+  if (!state_ || (state_->consecutive_faults.load() == 0 && state_->open_until.load() == 0)) return;
+  if (LockedBreaker breaker(state_); breaker) breaker->OnSuccess();
+}
+
+void ProviderGate::OnAbandoned(MonoTime now) {
+  if (!state_ || state_->open_until.load() == 0) return;
+  if (LockedBreaker breaker(state_); breaker) breaker->OnAbandoned(now);
 }
 
 void ProviderGate::OnError(const ChatError& error, MonoTime now) {
@@ -73,15 +117,11 @@ void ProviderGate::OnError(const ChatError& error, MonoTime now) {
   }
   const bool fault = error.kind == ChatError::Kind::kTransport || error.kind == ChatError::Kind::kTimeout ||
                      error.status >= 500;
-  if (!fault) {
-    // The provider answered: whatever is wrong, it is not down.
-    if (error.status != 0) OnSuccess();
-    return;
+  if (fault) {
+    if (LockedBreaker breaker(state_); breaker) breaker->OnFault(kBreaker, now);
+  } else if (error.status != 0) {
+    OnSuccess();   // it answered: whatever is wrong, the provider is not down
   }
-  const int faults = state_->consecutive_faults.fetch_add(1) + 1;
-  if (faults < kFaultsToOpen) return;
-  const int doublings = std::min(faults / kFaultsToOpen - 1, 6);
-  state_->open_until.store(Micros(now + std::min(kFirstOpen * (1 << doublings), kLongestOpen)));
 }
 
 }  // namespace capeai::worker
