@@ -63,6 +63,7 @@ std::string AskRequest::Encode() const {
       .Set("model", Json::String(model))
       .Set("options", options)
       .Set("stream", Json::Bool(stream))
+      .Set("idle_timeout", Json::Int(idle_timeout.count()))
       .Set("timeout", Json::Int(timeout.count()))
       .Set("asked_at", FromTime(asked_at))
       .Set("passages", FromPassages(passages))
@@ -89,6 +90,7 @@ std::optional<AskRequest> AskRequest::Decode(std::string_view text) {
   out.model = in["model"].string_or("");
   out.options = in["options"];
   out.stream = in["stream"].boolean().value_or(false);
+  out.idle_timeout = Duration(in["idle_timeout"].integer().value_or(0));
   out.timeout = Duration(in["timeout"].integer().value_or(0));
   out.asked_at = ToTime(in["asked_at"]);
   out.passages = ToPassages(in["passages"]);
@@ -100,13 +102,24 @@ std::optional<AskRequest> AskRequest::Decode(std::string_view text) {
 
 std::string AskCancel::Encode() const { return Json::Object().Set("cancel", Json::Int(number)).Dump(); }
 
+std::string AskCredit::Encode() const {
+  return Json::Object().Set("credit", Json::Int(number)).Set("cost", Json::Int(static_cast<int64_t>(cost))).Dump();
+}
+
 std::optional<AskMessage> DecodeAskMessage(std::string_view text) {
   AskMessage message;
-  // Requests are the long ones: a cancel is told by its first member.
+  // Requests are the long ones: the others are told by their first member.
   if (text.starts_with("{\"cancel\"")) {
     const Json in = Json::Parse(text);
     if (!in) return std::nullopt;
     message.cancel = ToNumber(in["cancel"]);
+    return message;
+  }
+  if (text.starts_with("{\"credit\"")) {
+    const Json in = Json::Parse(text);
+    if (!in) return std::nullopt;
+    const int64_t cost = in["cost"].integer().value_or(0);
+    message.credit = AskCredit{ToNumber(in["credit"]), static_cast<uint64_t>(cost < 0 ? 0 : cost)};
     return message;
   }
   message.request = AskRequest::Decode(text);
@@ -119,7 +132,7 @@ std::string AskReply::Encode() const {
   out.Set("reply", Json::Int(number)).Set("kind", Json::Int(static_cast<int>(kind)));
   if (kind == Kind::kDelta) out.Set("text", Json::String(text));
   if (kind == Kind::kAnswer) out.Set("answer", answer);
-  if (kind == Kind::kError) out.Set("error", FromError(error));
+  if (kind == Kind::kError || kind == Kind::kReset) out.Set("error", FromError(error));
   return out.Dump();
 }
 

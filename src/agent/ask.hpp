@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/host.hpp"
@@ -29,6 +30,7 @@ struct AskRequest {
   std::string model;
   Json options;                     // temperature, max_tokens; for kRawChat any of the API
   bool stream = false;
+  Duration idle_timeout{};          // of a stream: dropped when its text lies unread for so long; zero: never
   std::optional<Uuid> conversation;
   Duration timeout{};               // of the whole ask, from `asked_at`
   WallTime asked_at;
@@ -46,23 +48,41 @@ struct AskCancel {
   std::string Encode() const;
 };
 
+// The reader of a stream has taken that much (DeltaCost of what it took), so that the
+// worker may send on.
+struct AskCredit {
+  uint32_t number = 0;
+  uint64_t cost = 0;
+  std::string Encode() const;
+};
+
+// What a piece of text counts against kStreamWindow: its bytes and what comes with them.
+inline uint64_t DeltaCost(std::string_view text) { return text.size() + 64; }
+// Of one stream at most so much (and one piece) is on its way to the reader or
+// waits there; then the worker stops reading from the model. It fits the ring of
+// the channel, so that the error of a stream that was dropped reaches a reader
+// who comes back.
+inline constexpr uint64_t kStreamWindow = 32 * 1024;
+
 // Worker to backend.
 struct AskReply {
   enum class Kind { kStarted, kDelta, kReset, kAnswer, kError };
   Kind kind = Kind::kStarted;
   uint32_t number = 0;
   std::string text;                 // kDelta
-  Json answer;                      // kAnswer: the members of capeai.answer; kRawChat and kEmbed: the result
-  Error error;                      // kError
+  Json answer;                      // kAnswer: the members of capeai.answer; kRawChat: and `raw`, the API's
+                                    // reply; kEmbed: and `vectors`, an array of EncodeVector()
+  Error error;                      // kError; kReset: why the answer begins again
 
   std::string Encode() const;
   static std::optional<AskReply> Decode(std::string_view text);
 };
 
-// What a message from a backend is: a request, or the number to cancel.
+// What a message from a backend is: a request, the number to cancel, or credit.
 struct AskMessage {
   std::optional<AskRequest> request;
   std::optional<uint32_t> cancel;
+  std::optional<AskCredit> credit;
 };
 std::optional<AskMessage> DecodeAskMessage(std::string_view text);
 

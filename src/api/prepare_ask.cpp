@@ -4,9 +4,10 @@
 
 #include "agent/agent.hpp"
 #include "api/arguments.hpp"
-#include "api/resolve.hpp"
 #include "base/utf8.hpp"
 #include "pg/session.hpp"
+#include "pg/settings.hpp"
+#include "pg/transaction.hpp"
 #include "pg/wake.hpp"
 #include "store/conversations.hpp"
 #include "store/retrieve.hpp"
@@ -17,6 +18,7 @@ namespace {
 constexpr size_t kMaxQueryChars = 1000;
 constexpr Duration kDefaultTimeout = std::chrono::seconds(60);
 constexpr Duration kMaxTimeout = std::chrono::hours(24);
+constexpr Duration kRawCallTimeout = std::chrono::seconds(120);
 constexpr int kTurnsOfHistory = 20;
 
 // Places of the arguments after the query.
@@ -48,7 +50,7 @@ void CheckQuery(const std::string& query) {
 
 // Those members that the agent's input_schema names; one that it does not name
 // but that was given is refused.
-Json MakeInput(const AskArguments& a, const Manifest& manifest) {
+Json MakeInput(const AskArguments& a, const std::string& query, const Manifest& manifest) {
   const auto names = manifest.input_schema ? manifest.input_schema->property_names() : std::vector<std::string>{"query"};
   Json input = Json::Object();
   const auto put = [&](const char* name, Json value, bool given) {
@@ -57,7 +59,7 @@ Json MakeInput(const AskArguments& a, const Manifest& manifest) {
     else if (given)
       Refuse(std::string("agent \"") + manifest.slug + "\" takes no " + name, "Leave the argument out.");
   };
-  put("query", Json::String(a.query), true);
+  put("query", Json::String(query), true);
   put("context", a.context, a.context.size() > 0);
   put("user_level", Json::String(a.user_level), a.user_level != kDefaultLevel);
   put("preferred_format", Json::String(a.preferred_format), a.preferred_format != kDefaultFormat);
@@ -92,46 +94,86 @@ AskArguments ReadAskArguments(FunctionCallInfo fcinfo, int first) {
   return a;
 }
 
-AskRequest PrepareAsk(const AskArguments& a, bool stream) {
-  CheckQuery(a.query);
-  const pg::Caller caller = pg::CurrentCaller();
+namespace {
+
+AskRequest CallersRequest(const pg::Caller& caller, const std::optional<std::string>& user_id) {
   AskRequest request;
-  request.asked_at = WallNow();
-  request.timeout = a.timeout;
-  request.task_id = pg::NewTaskId(request.asked_at);
   request.owner = caller.role;
   request.application_name = caller.application_name;
   request.client_addr = caller.client_addr;
-  request.user_id = ResolveUserId(a.user_id);
-  request.options = ResolveOptions();
-  request.stream = stream;
-  request.conversation = a.conversation;
+  request.user_id = ResolveUserId(user_id);
+  return request;
+}
 
-  ResolvedAgent agent;
-  std::vector<Turn> history;
+std::vector<Passage> Search(unsigned owner, const SearchRequest& search, bool isolated) {
+  if (!isolated) return store::Retrieve(owner, search);
+  pg::Subtransaction alone;
+  std::vector<Passage> passages = store::Retrieve(owner, search);
+  alone.Commit();
+  return passages;
+}
+
+}  // namespace
+
+AskTemplate::AskTemplate(const AskArguments& arguments, bool stream) : arguments_(arguments) {
+  const AskArguments& a = arguments_;
+  const pg::Caller caller = pg::CurrentCaller();
+  request_ = CallersRequest(caller, a.user_id);
+  request_.timeout = a.timeout;
+  request_.options = ResolveOptions();
+  request_.stream = stream;
+  if (stream) request_.idle_timeout = pg::settings::StreamIdleTimeout();
+  request_.conversation = a.conversation;
   {
     const pg::AsExtensionOwner as_owner;
-    agent = ResolveAgent(caller, a.agent);
-    request.input = MakeInput(a, *agent.manifest);
-    CheckInput(*agent.manifest, request.input, "");
-    if (stream) CheckStreamable(*agent.manifest);
+    agent_ = ResolveAgent(caller, a.agent);
+    if (stream) CheckStreamable(*agent_.manifest);
     if (a.conversation) {
-      if (!store::MayUseConversation(*a.conversation, caller.role, request.user_id))
+      if (!store::MayUseConversation(*a.conversation, caller.role, request_.user_id))
         pg::Raise(sqlstate::kInsufficientPrivilege, "conversation " + a.conversation->ToString() + " is not yours",
                   "Begin a conversation with a uuid of your own, as from gen_random_uuid().");
-      history = store::LoadTurns(*a.conversation, caller.role, request.task_id, kTurnsOfHistory);
+      history_ = store::LoadTurns(*a.conversation, caller.role, pg::NewTaskId(WallNow()), kTurnsOfHistory);
     }
   }
-  request.agent_id = agent.agent_id;
-  request.agent_version_id = agent.version_id;
-  request.model = ResolveModel(a.model, *agent.manifest);
+  (void)MakeInput(a, "", *agent_.manifest);
+  request_.agent_id = agent_.agent_id;
+  request_.agent_version_id = agent_.version_id;
+  request_.model = ResolveModel(a.model, *agent_.manifest);
+}
 
-  const auto& steps = agent.manifest->steps;
+AskRequest AskTemplate::Prepare(const std::string& query, bool isolated) const {
+  CheckQuery(query);
+  AskRequest request = request_;
+  request.asked_at = WallNow();
+  request.task_id = pg::NewTaskId(request.asked_at);
+  request.input = MakeInput(arguments_, query, *agent_.manifest);
+  CheckInput(*agent_.manifest, request.input, "");
+  const auto& steps = agent_.manifest->steps;
   if (std::find(steps.begin(), steps.end(), StepKind::kRetrieveKnowledge) == steps.end()) return request;
   request.search_started = WallNow();
-  request.passages = store::Retrieve(
-      caller.role, SearchFor(*agent.manifest, AnalyzeContext(request.input, history), request.input));
+  request.passages =
+      Search(request.owner, SearchFor(*agent_.manifest, AnalyzeContext(request.input, history_), request.input), isolated);
   request.search_completed = WallNow();
+  return request;
+}
+
+AskRequest PrepareAsk(const AskArguments& a, bool stream) {
+  CheckQuery(a.query);
+  return AskTemplate(a, stream).Prepare(a.query);
+}
+
+AskRequest PrepareRawCall(AskRequest::Kind kind, const std::optional<std::string>& model) {
+  const pg::Caller caller = pg::CurrentCaller();
+  AskRequest request = CallersRequest(caller, std::nullopt);
+  request.kind = kind;
+  request.timeout = kRawCallTimeout;
+  request.asked_at = WallNow();
+  request.task_id = pg::NewTaskId(request.asked_at);
+  const pg::AsExtensionOwner as_owner;
+  const ResolvedAgent agent = ResolveAgent(caller, "chat");
+  request.agent_id = agent.agent_id;
+  request.agent_version_id = agent.version_id;
+  request.model = ResolveModel(model, *agent.manifest);
   return request;
 }
 

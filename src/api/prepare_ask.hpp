@@ -5,8 +5,10 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/ask.hpp"
+#include "api/resolve.hpp"
 #include "pg/function.hpp"
 
 namespace capeai::api {
@@ -28,8 +30,29 @@ struct AskArguments {
 // from the caller). Raises 22023 for what is malformed.
 AskArguments ReadAskArguments(FunctionCallInfo fcinfo, int first);
 
+// Asks that differ in their query only.
+class AskTemplate {
+ public:
+  // Refuses what is wrong with the arguments besides the query.
+  AskTemplate(const AskArguments& arguments, bool stream);
+
+  // Raises 22023 for a query that is bad in itself, and what the search raises.
+  // With `isolated` the search runs in a subtransaction, so that its error may be caught.
+  AskRequest Prepare(const std::string& query, bool isolated = false) const;
+
+ private:
+  const AskArguments arguments_;
+  ResolvedAgent agent_;
+  std::vector<Turn> history_;
+  AskRequest request_;   // all that does not depend on the query
+};
+
 // Everything that can be refused is refused here, before the worker hears of it.
 AskRequest PrepareAsk(const AskArguments& arguments, bool stream);
+
+// A request of kind `kind` to the agent `chat` in the name of the caller, with no
+// input yet: for calls of the model that are no questions.
+AskRequest PrepareRawCall(AskRequest::Kind kind, const std::optional<std::string>& model);
 
 // Raises 25006 on a standby, 55000 when no worker serves this database.
 void RequireWorker(const char* what);

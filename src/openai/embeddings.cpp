@@ -1,5 +1,6 @@
 #include "openai/embeddings.hpp"
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <optional>
@@ -14,10 +15,17 @@ namespace {
 
 using Vector = std::vector<float>;
 
-// RFC 4648, section 4; padding may be missing. Empty if it is anything else.
+constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+// Value of each character as a digit, -1 if it is none.
+constexpr std::array<int8_t, 256> kValues = [] {
+  std::array<int8_t, 256> values{};
+  values.fill(-1);
+  for (size_t i = 0; i < kDigits.size(); ++i) values[static_cast<unsigned char>(kDigits[i])] = static_cast<int8_t>(i);
+  return values;
+}();
+
 std::optional<std::string> DecodeBase64(std::string_view text) {
-  static constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   while (text.ends_with('=')) text.remove_suffix(1);
   if (text.size() % 4 == 1) return std::nullopt;
   std::string out;
@@ -25,8 +33,8 @@ std::optional<std::string> DecodeBase64(std::string_view text) {
   uint32_t bits = 0;
   int count = 0;
   for (const char c : text) {
-    const size_t digit = kDigits.find(c);
-    if (digit == std::string_view::npos) return std::nullopt;
+    const int digit = kValues[static_cast<unsigned char>(c)];
+    if (digit < 0) return std::nullopt;
     bits = bits << 6 | static_cast<uint32_t>(digit);
     count += 6;
     if (count < 8) continue;
@@ -34,19 +42,6 @@ std::optional<std::string> DecodeBase64(std::string_view text) {
     out.push_back(static_cast<char>(bits >> count & 0xFF));
   }
   return out;
-}
-
-std::optional<Vector> ReadBase64(std::string_view text) {
-  const auto bytes = DecodeBase64(text);
-  if (!bytes || bytes->size() % sizeof(float) != 0) return std::nullopt;
-  Vector vector(bytes->size() / sizeof(float));
-  for (size_t i = 0; i < vector.size(); ++i) {
-    uint32_t word = 0;
-    for (size_t k = 0; k < sizeof(float); ++k)
-      word |= static_cast<uint32_t>(static_cast<unsigned char>((*bytes)[i * sizeof(float) + k])) << (8 * k);
-    vector[i] = std::bit_cast<float>(word);
-  }
-  return vector;
 }
 
 std::optional<Vector> ReadNumbers(const Json& array) {
@@ -60,7 +55,7 @@ std::optional<Vector> ReadNumbers(const Json& array) {
 }
 
 std::optional<Vector> ReadVector(const Json& embedding) {
-  auto vector = embedding.is_string() ? ReadBase64(embedding.string_or("")) : ReadNumbers(embedding);
+  auto vector = embedding.is_string() ? DecodeVector(embedding.string_or("")) : ReadNumbers(embedding);
   if (!vector || vector->empty()) return std::nullopt;
   for (const float value : *vector)
     if (!std::isfinite(value)) return std::nullopt;
@@ -94,6 +89,36 @@ std::string ReadVectors(const Json& data, size_t inputs, std::vector<Vector>& ve
 }
 
 }  // namespace
+
+std::string EncodeVector(const Vector& vector) {
+  std::string out;
+  out.reserve(vector.size() * 6);
+  uint32_t bits = 0;
+  int count = 0;
+  for (const float value : vector) {
+    const uint32_t word = std::bit_cast<uint32_t>(value);
+    for (int shift = 0; shift < 32; shift += 8) {
+      bits = bits << 8 | (word >> shift & 0xFF);
+      for (count += 8; count >= 6; count -= 6) out.push_back(kDigits[bits >> (count - 6) & 0x3F]);
+    }
+  }
+  if (count > 0) out.push_back(kDigits[bits << (6 - count) & 0x3F]);
+  out.append((4 - out.size() % 4) % 4, '=');
+  return out;
+}
+
+std::optional<Vector> DecodeVector(std::string_view text) {
+  const auto bytes = DecodeBase64(text);
+  if (!bytes || bytes->size() % sizeof(float) != 0) return std::nullopt;
+  Vector vector(bytes->size() / sizeof(float));
+  for (size_t i = 0; i < vector.size(); ++i) {
+    uint32_t word = 0;
+    for (size_t k = 0; k < sizeof(float); ++k)
+      word |= static_cast<uint32_t>(static_cast<unsigned char>((*bytes)[i * sizeof(float) + k])) << (8 * k);
+    vector[i] = std::bit_cast<float>(word);
+  }
+  return vector;
+}
 
 EmbeddingsResult ParseEmbeddings(int status, const Headers& headers, std::string_view body, size_t inputs,
                                  WallTime now, std::string_view api_key) {

@@ -2,6 +2,7 @@
 // embeddings".
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -25,5 +26,10 @@ using EmbeddingsResult = std::variant<EmbeddingsReply, ChatError>;
 // by their index. Missing, doubled or unreadable ones make it kMalformed.
 EmbeddingsResult ParseEmbeddings(int status, const Headers& headers, std::string_view body, size_t inputs,
                                  WallTime now, std::string_view api_key = {});
+
+// A vector as base64 (RFC 4648, section 4) of little-endian 32-bit floats, as the API writes it.
+std::string EncodeVector(const std::vector<float>& vector);
+// Nothing if `text` is something else; padding may be missing.
+std::optional<std::vector<float>> DecodeVector(std::string_view text);
 
 }  // namespace capeai

@@ -253,6 +253,22 @@ void RowSet::Add(const std::vector<CellText>& cells) {
   });
 }
 
+void RowSet::Add(int32_t number, const std::vector<float>& values) {
+  auto* info = static_cast<ReturnSetInfo*>(info_);
+  CheckColumns(info->setDesc->natts, 2);
+  Guarded([&] {
+    auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * (values.size() + 1)));
+    for (size_t i = 0; i < values.size(); ++i) elements[i] = Float4GetDatum(values[i]);
+    ArrayType* array = construct_array(elements, static_cast<int>(values.size()), FLOAT4OID, sizeof(float4), true,
+                                       TYPALIGN_INT);
+    Datum cells[2] = {Int32GetDatum(number), PointerGetDatum(array)};
+    bool nulls[2] = {false, false};
+    tuplestore_putvalues(info->setResult, info->setDesc, cells, nulls);
+    pfree(array);
+    pfree(elements);
+  });
+}
+
 std::string ArrayLiteral(const std::vector<std::string>& elements) {
   std::string out = "{";
   for (const std::string& element : elements) {
@@ -265,6 +281,21 @@ std::string ArrayLiteral(const std::vector<std::string>& elements) {
     out += '"';
   }
   return out + "}";
+}
+
+std::string RowLiteral(const std::vector<CellText>& cells) {
+  std::string out = "(";
+  for (size_t i = 0; i < cells.size(); ++i) {
+    if (i > 0) out += ',';
+    if (!cells[i]) continue;
+    out += '"';
+    for (char c : *cells[i]) {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+    out += '"';
+  }
+  return out + ")";
 }
 
 }  // namespace capeai::pg

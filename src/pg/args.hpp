@@ -61,6 +61,8 @@ class RowSet {
  public:
   explicit RowSet(FunctionCallInfo fcinfo);
   void Add(const std::vector<CellText>& cells);
+  // A row of the two columns (integer, real[]).
+  void Add(int32_t number, const std::vector<float>& values);
 
  private:
   void* info_;   // ReturnSetInfo
@@ -69,5 +71,7 @@ class RowSet {
 
 // {a,"b"} array literal of text elements, for CellText.
 std::string ArrayLiteral(const std::vector<std::string>& elements);
+// ("a","b",) row literal of cells, for a CellText of a composite type.
+std::string RowLiteral(const std::vector<CellText>& cells);
 
 }  // namespace capeai::pg

@@ -9,10 +9,12 @@
 namespace capeai::worker {
 namespace {
 
-// Queued for one backend beyond its 64 kB ring before reading from the model stops.
+// Queued for one backend, whatever the number of its streams, beyond its 64 kB ring.
 constexpr size_t kFullBytes = 256 * 1024;
 
 }  // namespace
+
+bool AskServer::Connection::full() const { return channel->outbox_bytes() > kFullBytes; }
 
 AskServer::Connection* AskServer::Find(const AskAddress& to) {
   const auto found = connections_.find(to.proc);
@@ -24,7 +26,7 @@ const AskServer::Connection* AskServer::Find(const AskAddress& to) const {
   return const_cast<AskServer*>(this)->Find(to);
 }
 
-AskServer::News AskServer::Poll() {
+AskServer::News AskServer::Poll(MonoTime now) {
   News news;
   pg::TakeAttention(slot_, [&](int proc) {
     const uint32_t handle = pg::PostOf(proc).channel.load();
@@ -40,34 +42,67 @@ AskServer::News AskServer::Poll() {
   });
   std::vector<int> gone;
   for (auto& [proc, connection] : connections_) {
-    const bool there = ReadFrom(proc, connection, news) && connection.channel->Flush();
-    if (connection.was_full && connection.channel->outbox_bytes() < kFullBytes / 2) {
-      connection.was_full = false;
-      for (uint32_t number : connection.open)
-        news.drained.push_back({proc, connection.channel->handle(), number});
-    }
+    const bool there = ReadFrom(proc, connection, now, news) && connection.channel->Flush();
+    FindDrained(proc, connection, news);
     if (!there) gone.push_back(proc);
   }
   for (int proc : gone) Close(proc, news);
+  if (next_idle_ && now >= *next_idle_) FindIdle(now, news);
   return news;
 }
 
-bool AskServer::ReadFrom(int proc, Connection& connection, News& news) {
+bool AskServer::ReadFrom(int proc, Connection& connection, MonoTime now, News& news) {
   std::string text;
   pg::Channel::State state;
   while ((state = connection.channel->Receive(&text)) == pg::Channel::State::kMessage) {
     auto message = DecodeAskMessage(text);
     if (!message) continue;
-    const uint32_t handle = connection.channel->handle();
-    if (message->cancel) {
-      std::erase(connection.open, *message->cancel);
-      news.cancelled.push_back({proc, handle, *message->cancel});
-    } else {
-      connection.open.push_back(message->request->number);
-      news.requests.push_back({{proc, handle, message->request->number}, std::move(*message->request)});
-    }
+    if (message->request) TakeRequest(proc, connection, std::move(*message->request), news);
+    if (message->credit) TakeCredit(connection, *message->credit, now);
+    if (!message->cancel) continue;
+    connection.open.erase(*message->cancel);
+    connection.streams.erase(*message->cancel);
+    news.cancelled.push_back({proc, connection.channel->handle(), *message->cancel});
   }
   return state != pg::Channel::State::kGone;
+}
+
+void AskServer::TakeRequest(int proc, Connection& connection, AskRequest request, News& news) {
+  const uint32_t number = request.number;
+  connection.open.insert(number);
+  if (request.stream) connection.streams[number].idle_timeout = request.idle_timeout;
+  news.requests.push_back({{proc, connection.channel->handle(), number}, std::move(request)});
+}
+
+void AskServer::TakeCredit(Connection& connection, const AskCredit& credit, MonoTime now) {
+  const auto found = connection.streams.find(credit.number);
+  if (found == connection.streams.end()) return;
+  Stream& stream = found->second;
+  stream.unread -= std::min(stream.unread, credit.cost);
+  stream.unread_since = now;
+}
+
+void AskServer::FindDrained(int proc, Connection& connection, News& news) {
+  if (connection.channel->outbox_bytes() > kFullBytes / 2) return;
+  for (auto& [number, stream] : connection.streams) {
+    if (!stream.was_full || stream.unread > kStreamWindow / 2) continue;
+    stream.was_full = false;
+    news.drained.push_back({proc, connection.channel->handle(), number});
+  }
+}
+
+void AskServer::FindIdle(MonoTime now, News& news) {
+  next_idle_.reset();
+  for (auto& [proc, connection] : connections_) {
+    for (auto& [number, stream] : connection.streams) {
+      if (stream.unread == 0 || stream.idle_timeout == Duration::zero()) continue;
+      const MonoTime end = stream.unread_since + stream.idle_timeout;
+      if (end <= now)
+        news.idle.push_back({proc, connection.channel->handle(), number});
+      else
+        next_idle_ = next_idle_ ? std::min(*next_idle_, end) : end;
+    }
+  }
 }
 
 void AskServer::Close(int proc, News& news) {
@@ -77,25 +112,40 @@ void AskServer::Close(int proc, News& news) {
   connections_.erase(found);
 }
 
-void AskServer::SendDelta(const AskAddress& to, std::string_view text) {
+void AskServer::SendDelta(const AskAddress& to, std::string_view text, MonoTime now) {
+  Connection* connection = Find(to);
+  if (!connection) return;
+  const auto found = connection->streams.find(to.number);
+  if (found == connection->streams.end()) return;
+  Stream& stream = found->second;
+  if (stream.unread == 0) {
+    stream.unread_since = now;
+    const MonoTime end = now + stream.idle_timeout;
+    if (stream.idle_timeout > Duration::zero()) next_idle_ = next_idle_ ? std::min(*next_idle_, end) : end;
+  }
+  stream.unread += DeltaCost(text);
   AskReply reply;
   reply.kind = AskReply::Kind::kDelta;
   reply.text = text;
   Send(to, std::move(reply), false);
+  if (stream.unread > kStreamWindow || connection->full()) stream.was_full = true;
 }
 
 void AskServer::Send(const AskAddress& to, AskReply reply, bool last) {
   Connection* connection = Find(to);
-  if (!connection) return;
+  if (!connection || !connection->open.contains(to.number)) return;
   reply.number = to.number;
   connection->channel->Send(reply.Encode());
-  if (connection->channel->outbox_bytes() > kFullBytes) connection->was_full = true;
-  if (last) std::erase(connection->open, to.number);
+  if (!last) return;
+  connection->open.erase(to.number);
+  connection->streams.erase(to.number);
 }
 
 bool AskServer::IsFull(const AskAddress& to) const {
   const Connection* connection = Find(to);
-  return connection && connection->channel->outbox_bytes() > kFullBytes;
+  if (!connection) return false;
+  const auto found = connection->streams.find(to.number);
+  return found != connection->streams.end() && found->second.was_full;
 }
 
 size_t AskServer::in_flight() const {

@@ -33,6 +33,14 @@ ChatRequest RawRequest(const Work& work) {
   return request;
 }
 
+EmbedRequest EmbedRequestOf(const Work& work) {
+  EmbedRequest request;
+  request.model = work.model;
+  const Json inputs = work.input["inputs"];
+  for (size_t i = 0; i < inputs.size(); ++i) request.inputs.push_back(inputs[i].string_or(""));
+  return request;
+}
+
 }  // namespace
 
 Execution::Execution(Work work, Services services, pg::ActiveTask* shown)
@@ -56,6 +64,7 @@ Execution::Execution(Work work, Services services, pg::ActiveTask* shown)
 
 Execution::~Execution() {
   call_.reset();
+  embed_call_.reset();
   if (search_) services_.retrieval.Forget(*search_);
   if (coroutine_) services_.queue.Forget(coroutine_.handle());
   coroutine_.Reset();
@@ -63,8 +72,11 @@ Execution::~Execution() {
 }
 
 bool Execution::Start() {
-  if (work_.request && work_.request->kind == AskRequest::Kind::kRawChat)
+  const AskRequest::Kind kind = work_.request ? work_.request->kind : AskRequest::Kind::kAgent;
+  if (kind == AskRequest::Kind::kRawChat)
     coroutine_ = RunRawChat(*this, RawRequest(work_));
+  else if (kind == AskRequest::Kind::kEmbed)
+    coroutine_ = RunEmbed(*this, EmbedRequestOf(work_));
   else
     coroutine_ = RunAgent(*this, work_.manifest, InputOf(work_, services_.models.provider().configured));
   if (!coroutine_) return false;
@@ -95,6 +107,15 @@ Failure Execution::Drop(Error error, std::string code) {
   }
   failure.raw_text = delivered_;
   failure.output_started = !delivered_.empty();
+  if (step_) {
+    StepRecord step = std::move(*step_);
+    step.succeeded = false;
+    step.error = FailureDetails(failure);
+    step.completed_at = now();
+    step.progress = progress_;
+    steps_.push_back(std::move(step));
+    step_.reset();
+  }
   return failure;
 }
 
@@ -104,12 +125,20 @@ void Execution::SetPaused(bool paused) {
 
 void Execution::Record(StepRecord step) {
   progress_ = step.progress;
+  step_.reset();
   Show(step.number, step.name, step.progress);
   if (!work_.ask) services_.notifier.Event(work_.id, work_.attempt, "step", step.name, step.progress);
   steps_.push_back(std::move(step));
 }
 
-void Execution::Begin(int number, const std::string& name, int progress) { Show(number, name, progress); }
+void Execution::Begin(int number, const std::string& name, int progress) {
+  step_.emplace();
+  step_->number = number;
+  step_->name = name;
+  step_->input = Json::Object();
+  step_->started_at = now();
+  Show(number, name, progress);
+}
 
 void Execution::Show(int step, const std::string& name, int progress) {
   if (!shown_) return;
@@ -123,10 +152,12 @@ void Execution::Show(int step, const std::string& name, int progress) {
 void Execution::Delta(std::string_view text) {
   if (!work_.stream || text.empty()) return;
   delivered_ += text;
-  if (work_.ask)
-    services_.asks.SendDelta(*work_.ask, text);
-  else
+  if (!work_.ask) {
     services_.notifier.Delta(work_.id, work_.attempt, text, MonoNow());
+    return;
+  }
+  services_.asks.SendDelta(*work_.ask, text, MonoNow());
+  if (services_.asks.IsFull(*work_.ask)) SetPaused(true);
 }
 
 void Execution::StartSearch(SearchRequest request, Slot<SearchReply>& slot) {
@@ -138,14 +169,22 @@ void Execution::StartSearch(SearchRequest request, Slot<SearchReply>& slot) {
   search_ = services_.retrieval.Start(work_.owner, work_.id, std::move(request), slot, [this] { search_.reset(); });
 }
 
-void Execution::StartChat(ChatRequest request, TextSink* sink, Slot<ChatOutcome>& slot) {
+ModelCall::Context Execution::NextCall() {
   ModelCall::Context context;
   context.task = work_.id;
   // One key a call, whatever the attempt: a server that did the work of a lost
   // answer can tell.
   context.idempotency_key = "capeai-" + work_.id.ToHex() + "-" + std::to_string(++exchanges_);
   context.timeout = work_.deadline ? std::max(*work_.deadline - MonoNow(), Duration(1)) : kNoTimeout;
-  call_ = std::make_unique<ModelCall>(services_.models, std::move(request), std::move(context), sink, slot);
+  return context;
+}
+
+void Execution::StartChat(ChatRequest request, TextSink* sink, Slot<ChatOutcome>& slot) {
+  call_ = std::make_unique<ModelCall>(services_.models, std::move(request), NextCall(), sink, slot);
+}
+
+void Execution::StartEmbed(EmbedRequest request, Slot<EmbeddingsResult>& slot) {
+  embed_call_ = std::make_unique<EmbedCall>(services_.models, std::move(request), NextCall(), slot);
 }
 
 Failure OutOfMemory() {
@@ -187,6 +226,46 @@ Task<Outcome> RunRawChat(Host& host, ChatRequest request) {
   answer.output = reply.raw;
   step.output = Json::Object().Set("raw_text", Json::String(reply.text));
   host.Record(std::move(step));
+  co_return answer;
+}
+
+Task<Outcome> RunEmbed(Execution& execution, EmbedRequest request) {
+  StepRecord step;
+  step.number = 1;
+  step.name = "embed";
+  step.progress = 100;
+  step.started_at = execution.now();
+  step.input = Json::Object()
+                   .Set("model", Json::String(request.model))
+                   .Set("inputs", Json::Int(static_cast<int64_t>(request.inputs.size())));
+  execution.Begin(1, step.name, 0);
+
+  const std::string model = request.model;
+  Slot<EmbeddingsResult> slot(execution.queue());
+  execution.StartEmbed(std::move(request), slot);
+  EmbeddingsResult result = co_await slot;
+
+  step.completed_at = execution.now();
+  if (auto* error = std::get_if<ChatError>(&result)) {
+    Failure failure = ChatFailure(*error);
+    step.succeeded = false;
+    step.error = FailureDetails(failure);
+    execution.Record(std::move(step));
+    co_return failure;
+  }
+  auto& reply = std::get<EmbeddingsReply>(result);
+  Json vectors = Json::Array();
+  for (const auto& vector : reply.vectors) vectors.Push(Json::String(EncodeVector(vector)));
+  execution.KeepVectors(std::move(vectors));
+  Answer answer;
+  answer.finish_reason = "stop";
+  answer.model = reply.model.empty() ? model : reply.model;
+  answer.usage = reply.usage;
+  answer.output = Json::Object()
+                      .Set("vectors", Json::Int(static_cast<int64_t>(reply.vectors.size())))
+                      .Set("dimensions", Json::Int(static_cast<int64_t>(reply.vectors.front().size())));
+  step.output = answer.output;
+  execution.Record(std::move(step));
   co_return answer;
 }
 

@@ -10,6 +10,7 @@
 
 #include "agent/host.hpp"
 #include "pg/shared.hpp"
+#include "worker/embed_call.hpp"
 #include "worker/model_gateway.hpp"
 #include "worker/notifier.hpp"
 #include "worker/retrieval.hpp"
@@ -59,15 +60,25 @@ class Execution final : public Host {
   void Delta(std::string_view text) override;
   void StartSearch(SearchRequest request, Slot<SearchReply>& slot) override;
   void StartChat(ChatRequest request, TextSink* sink, Slot<ChatOutcome>& slot) override;
+  void StartEmbed(EmbedRequest request, Slot<EmbeddingsResult>& slot);
+
+  // The result of capeai_embed besides its answer: an array of EncodeVector().
+  // It goes to the caller and is not stored.
+  void KeepVectors(Json vectors) { vectors_ = std::move(vectors); }
+  const Json& vectors() const { return vectors_; }
 
  private:
   void Show(int step, const std::string& name, int progress);
+  ModelCall::Context NextCall();
 
   Work work_;
   Services services_;
   pg::ActiveTask* shown_;
   Task<Outcome> coroutine_;
   std::unique_ptr<ModelCall> call_;
+  std::unique_ptr<EmbedCall> embed_call_;
+  std::optional<StepRecord> step_;   // under way
+  Json vectors_;
   std::optional<uint32_t> search_;   // number of the search under way
   std::vector<StepRecord> steps_;
   std::string delivered_;            // text handed out so far
@@ -81,5 +92,9 @@ Failure OutOfMemory();
 // The result of capeai_chat: one exchange as the caller wrote it. The answer's
 // `output` is the body of the API's reply.
 Task<Outcome> RunRawChat(Host& host, ChatRequest request);
+
+// The result of capeai_embed: one request for vectors. The answer's `output` says
+// how many there are; they themselves are in execution.vectors().
+Task<Outcome> RunEmbed(Execution& execution, EmbedRequest request);
 
 }  // namespace capeai::worker

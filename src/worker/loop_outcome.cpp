@@ -193,6 +193,7 @@ void Loop::EndWithAnswer(Execution& execution, Answer answer) {
     AskReply reply;
     reply.kind = AskReply::Kind::kAnswer;
     reply.answer = AnswerJson(work, answer, MonoNow() - work.started);
+    if (execution.vectors()) reply.answer.Set("vectors", execution.vectors());
     replies_[work.id] = {*work.ask, std::move(reply)};
   }
   journal_.AddEnd(std::move(end), RunsOf(execution, "failed"));
@@ -251,7 +252,25 @@ void Loop::Retry(const Work& work, const Failure& failure, Duration delay, store
   if (!failure.output_started) return;
   AskReply reset;
   reset.kind = AskReply::Kind::kReset;
+  reset.error = failure.error;
   asks_.Send(*work.ask, std::move(reset), false);
+}
+
+void Loop::EndUnlaunched(const Work& work, const Failure& failure) {
+  const bool cancelled = failure.code == "cancelled";
+  store::AttemptEnd end = EndOf(work, cancelled ? "cancelled" : "failed", Usage{});
+  end.error_code = failure.code;
+  end.error_message = failure.error.message;
+  end.event_data = FailureDetails(failure).Set("attempt", Json::Int(work.attempt)).Dump();
+  endings_[work.id] = {work.owner, work.attempt, work.ask.has_value(), end.status == "failed" ? "failed" : "cancelled",
+                       failure.error.message};
+  if (work.ask) {
+    AskReply reply;
+    reply.kind = AskReply::Kind::kError;
+    reply.error = failure.error;
+    replies_[work.id] = {*work.ask, std::move(reply)};
+  }
+  journal_.AddEnd(std::move(end), {});
 }
 
 void Loop::Cancel(const Uuid& task, const char* reason) {
@@ -259,6 +278,20 @@ void Loop::Cancel(const Uuid& task, const char* reason) {
   if (found == executions_.end()) return;
   Execution& execution = *found->second;
   End(execution, execution.Drop(Error{sqlstate::kQueryCanceled, reason, "", ""}, "cancelled"));
+}
+
+void Loop::DropIdleStream(const Uuid& task) {
+  const auto found = executions_.find(task);
+  if (found == executions_.end()) return;
+  Execution& execution = *found->second;
+  const auto idle = std::chrono::duration<double>(execution.work().request->idle_timeout).count();
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%g s", idle);
+  End(execution,
+      execution.Drop(Error{sqlstate::kQueryCanceled,
+                           std::string("nothing was read from the stream for ") + seconds, "",
+                           "Fetch more often, or set capeai.stream_idle_timeout higher."},
+                     "cancelled"));
 }
 
 }  // namespace capeai::worker

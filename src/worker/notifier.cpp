@@ -96,7 +96,10 @@ void Notifier::Lifecycle(unsigned owner, const Uuid& task, const char* event) {
   lifecycle_[owner].emplace_back(task, event);
 }
 
-void Notifier::Forget(const Uuid& task) { streams_.erase(task); }
+void Notifier::Forget(const Uuid& task) {
+  streams_.erase(task);
+  std::erase(with_pending_, task);
+}
 
 const std::string& Notifier::UserChannel(unsigned owner) {
   auto [entry, fresh] = user_channels_.try_emplace(owner);

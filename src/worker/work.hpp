@@ -1,6 +1,7 @@
 // One attempt that the worker runs: a queued task that it claimed, or an ask.
 #pragma once
 
+#include <compare>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,8 @@ struct AskAddress {
   int proc = -1;
   uint32_t handle = 0;   // of the channel, so that a new channel of the same backend is told apart
   uint32_t number = 0;
+
+  auto operator<=>(const AskAddress&) const = default;
 };
 
 struct Work {

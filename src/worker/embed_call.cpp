@@ -1,0 +1,80 @@
+#include "worker/embed_call.hpp"
+
+#include "openai/errors.hpp"
+#include "openai/redact.hpp"
+#include "openai/usage.hpp"
+
+namespace capeai::worker {
+
+EmbedCall::EmbedCall(ModelGateway& gateway, EmbedRequest request, ModelCall::Context context,
+                     Slot<EmbeddingsResult>& slot)
+    : gateway_(gateway), request_(std::move(request)), context_(std::move(context)), slot_(&slot) {
+  if (auto refused = gateway_.Enter(request_.model)) {
+    slot_->Set(std::move(*refused));
+    slot_ = nullptr;
+    return;
+  }
+  Send();
+}
+
+EmbedCall::~EmbedCall() {
+  if (!transfer_) return;
+  gateway_.http_.Cancel(transfer_);
+  gateway_.GateOf(request_.model).OnAbandoned(MonoNow());
+}
+
+void EmbedCall::Send() {
+  status_ = 0;
+  headers_.clear();
+  body_.clear();
+  net::HttpRequest http = gateway_.MakeHttp("/embeddings", false, context_);
+  http.body = BuildEmbeddingsBody(request_.model, request_.inputs, format_);
+  transfer_ = gateway_.http_.Start(std::move(http), this);
+}
+
+void EmbedCall::OnHeaders(int status, const net::Headers& headers) {
+  status_ = status;
+  headers_.assign(headers.begin(), headers.end());
+}
+
+// Bounded by max_response_bytes of the request.
+void EmbedCall::OnData(std::string_view bytes) { body_ += bytes; }
+
+bool EmbedCall::RefusesFormat(const ChatError& error) const {
+  return format_ == EmbeddingFormat::kBase64 && error.kind == ChatError::Kind::kRefused &&
+         (error.status == 400 || error.status == 422) && body_.find("encoding_format") != std::string::npos;
+}
+
+void EmbedCall::OnDone(const net::HttpResult& result) {
+  FlightRecorder::Entry entry(gateway_.recorder_, context_.task);
+  transfer_ = 0;
+  const std::string& key = gateway_.provider_.credentials.api_key;
+  // An error status says what it means even if its body is cut.
+  if (!result.ok() && status_ < 400) {
+    ChatError error = FromHttp(result);
+    error.message = Redact(error.message, key);
+    Finish(std::move(error));
+    return;
+  }
+  EmbeddingsResult end = ParseEmbeddings(status_, headers_, body_, request_.inputs.size(), WallNow(), key);
+  if (const auto* error = std::get_if<ChatError>(&end); error && RefusesFormat(*error)) {
+    format_ = EmbeddingFormat::kFloat;
+    Send();
+    return;
+  }
+  if (auto* reply = std::get_if<EmbeddingsReply>(&end); reply && !reply->usage.reported)
+    for (const std::string& input : request_.inputs) reply->usage.prompt_tokens += EstimateTokens(input);
+  Finish(std::move(end));
+}
+
+void EmbedCall::Finish(EmbeddingsResult result) {
+  body_ = {};
+  ProviderGate& gate = gateway_.GateOf(request_.model);
+  if (const auto* error = std::get_if<ChatError>(&result))
+    gate.OnError(*error, MonoNow());
+  else
+    gate.OnSuccess();
+  std::exchange(slot_, nullptr)->Set(std::move(result));
+}
+
+}  // namespace capeai::worker
