@@ -172,8 +172,8 @@ void ModelCall::OnDone(const net::HttpResult& result) {
     Finish(std::move(error));
     return;
   }
+  // What it has beyond the text passed on is in the reply.
   ChatResult end = parser_->Finish(result.ok() ? TransportEnd::kComplete : TransportEnd::kCut, result.message);
-  PassText();
   if (auto* error = std::get_if<ChatError>(&end)) {
     const net::HttpError http = result.error;
     if (error->kind == ChatError::Kind::kTransport && KindOf(http) == ChatError::Kind::kTimeout)
