@@ -8,7 +8,7 @@ WITH asked AS (
              WHERE j -> 'pages' ? regexp_replace(s.url, '.*/', '')) AS place
   FROM asked
 )
-SELECT format('manual: %s questions, page first %s %%, among the first three %s %%, first ten %s %%', count(*),
+SELECT format(':name: %s questions, page first %s %%, among the first three %s %%, first ten %s %%', count(*),
               round(100.0 * count(*) FILTER (WHERE place = 1) / count(*), 1),
               round(100.0 * count(*) FILTER (WHERE place <= 3) / count(*), 1),
               round(100.0 * count(*) FILTER (WHERE place <= 10) / count(*), 1))
