@@ -91,7 +91,8 @@ class Index {
   explicit Index(const Collection& collection) {
     SegmentBuilder builder;
     for (const auto& [key, vector] : collection.vectors) builder.Add(key, vector);
-    header_ = builder.Finish([this](std::string_view first, std::string_view block) { blocks_.emplace(first, block); });
+    header_ = builder.Finish(
+        [this](std::string_view first, std::string_view block) { blocks_.emplace(first, block); });
   }
 
   void Feed(Ranker& ranker) const {
@@ -129,11 +130,13 @@ std::vector<RankedDocument> Search(const Collection& collection, const Index& in
 
 double Gain(const std::vector<double>& grades) {
   double sum = 0;
-  for (size_t i = 0; i < grades.size() && i < kDepth; ++i) sum += grades[i] / std::log2(static_cast<double>(i) + 2);
+  for (size_t i = 0; i < grades.size() && i < kDepth; ++i)
+    sum += grades[i] / std::log2(static_cast<double>(i) + 2);
   return sum;
 }
 
-double Ndcg(const Collection& collection, const Index& index, const Step& step, const std::set<std::string>& weak) {
+double Ndcg(const Collection& collection, const Index& index, const Step& step,
+            const std::set<std::string>& weak) {
   double sum = 0;
   for (const auto& [id, grades] : collection.grades) {
     std::vector<QueryTerm> terms;

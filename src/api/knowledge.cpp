@@ -19,19 +19,22 @@ constexpr size_t kSnippetChars = 300;
 
 void MustBeMember(const char* role, const char* what) {
   const pg::Caller caller = pg::CurrentCaller();
-  if (caller.superuser || pg::IsMember(caller.role, role) || pg::IsMember(caller.role, "capeai_admin")) return;
+  if (caller.superuser || pg::IsMember(caller.role, role) || pg::IsMember(caller.role, "capeai_admin"))
+    return;
   Raise(sqlstate::kInsufficientPrivilege, std::string("permission denied to ") + what,
         std::string("Ask for membership in role ") + role + ".");
 }
 
 std::string Needed(FunctionCallInfo fcinfo, int arg, const char* name) {
   if (auto text = pg::TextArg(fcinfo, arg)) return *text;
-  Raise(sqlstate::kInvalidParameter, std::string(name) + " must not be NULL", "Leave it out for its default.");
+  Raise(sqlstate::kInvalidParameter, std::string(name) + " must not be NULL",
+        "Leave it out for its default.");
 }
 
 int NeededInt(FunctionCallInfo fcinfo, int arg, const char* name) {
   if (auto number = pg::IntArg(fcinfo, arg)) return *number;
-  Raise(sqlstate::kInvalidParameter, std::string(name) + " must not be NULL", "Leave it out for its default.");
+  Raise(sqlstate::kInvalidParameter, std::string(name) + " must not be NULL",
+        "Leave it out for its default.");
 }
 
 knowledge::Format FormatArg(FunctionCallInfo fcinfo, int arg) {

@@ -71,7 +71,8 @@ std::string ErrnoText() { return std::strerror(errno); }
 Result<std::string> ReadFile(int directory, const std::string& name) {
   const Descriptor file(openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat info;
-  if (file.get() < 0 || fstat(file.get(), &info) != 0) return Error{"58030", "could not open file: " + ErrnoText(), {}, {}};
+  if (file.get() < 0 || fstat(file.get(), &info) != 0)
+    return Error{"58030", "could not open file: " + ErrnoText(), {}, {}};
   if (!S_ISREG(info.st_mode)) return Error{"58030", "not a regular file", {}, {}};
   std::string content;
   char buffer[65536];
@@ -144,7 +145,8 @@ class Loader {
 
   void Announce(const std::string& below) {
     const int files = summary_.documents + summary_.unchanged + summary_.failed;
-    const std::string count = std::to_string(files) + " files, " + std::to_string(summary_.passages) + " passages";
+    const std::string count =
+        std::to_string(files) + " files, " + std::to_string(summary_.passages) + " passages";
     activity_.Report("capeai_load_directory: " + count + ", now " + below);
     if (files > 0 && files % kNoticeEvery == 0) pg::Notice("capeai_load_directory: " + count);
   }
@@ -163,7 +165,8 @@ LoadSummary LoadDirectory(const LoadRequest& request) {
               "Name a directory of the server, beginning with /.");
   const int root = open(request.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (root < 0)
-    pg::Raise(sqlstate::kInvalidParameter, "could not open directory \"" + request.path + "\": " + ErrnoText(),
+    pg::Raise(sqlstate::kInvalidParameter,
+              "could not open directory \"" + request.path + "\": " + ErrnoText(),
               "The server's user must be able to read it.");
   Loader loader(request);
   loader.LoadTree(root, "", 0);

@@ -7,7 +7,7 @@
 namespace capeai::api {
 
 struct LoadRequest {
-  std::string path;        // absolute path of a directory of the server
+  std::string path;  // absolute path of a directory of the server
   std::string collection;
   std::optional<std::string> base_url;  // url of a document: this, "/", the path below; none: file://
 };
@@ -16,7 +16,7 @@ struct LoadSummary {
   int documents = 0;  // added or replaced
   int passages = 0;   // of those
   int unchanged = 0;
-  int failed = 0;     // each with a WARNING
+  int failed = 0;  // each with a WARNING
 };
 
 // Adds every file below `path` whose name ends like Markdown, HTML or text, in

@@ -34,8 +34,8 @@ struct QueryTerm {
 };
 
 struct RankedDocument {
-  PassageKey best;        // its best passage
-  double score = 0;       // BM25F, in nats; comparable within one query only
+  PassageKey best;   // its best passage
+  double score = 0;  // BM25F, in nats; comparable within one query only
 };
 
 class Ranker {

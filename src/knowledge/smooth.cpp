@@ -45,8 +45,8 @@ std::vector<double> Similarities(const std::vector<std::string_view>& vectors) {
 
 }  // namespace
 
-std::vector<double> SmoothScores(const std::vector<double>& scores, const std::vector<std::string_view>& vectors,
-                                 const SmoothOptions& options) {
+std::vector<double> SmoothScores(const std::vector<double>& scores,
+                                 const std::vector<std::string_view>& vectors, const SmoothOptions& options) {
   const size_t n = scores.size();
   const std::vector<double> similarity = Similarities(vectors);
   std::vector<double> smoothed = scores;

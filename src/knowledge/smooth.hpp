@@ -18,7 +18,7 @@ struct SmoothOptions {
 // scores). Neighbours are found by cosine over (1 + log tf) * log(1 + n / df),
 // with df counted among these n passages: what sets them apart from each other
 // counts, and no statistics of the whole collection are needed.
-std::vector<double> SmoothScores(const std::vector<double>& scores, const std::vector<std::string_view>& vectors,
-                                 const SmoothOptions& options);
+std::vector<double> SmoothScores(const std::vector<double>& scores,
+                                 const std::vector<std::string_view>& vectors, const SmoothOptions& options);
 
 }  // namespace capeai::knowledge

@@ -56,7 +56,8 @@ std::vector<std::string> Lexemes(Oid config, std::string_view text) {
   std::string stored = ToDatabase(text.size() > kLongestWord ? BreakLongWords(text) : std::string(text)).text;
   std::vector<std::string> lexemes;
   Guarded([&] {
-    MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "capeai lexemes", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext context =
+        AllocSetContextCreate(CurrentMemoryContext, "capeai lexemes", ALLOCSET_DEFAULT_SIZES);
     MemoryContext caller = MemoryContextSwitchTo(context);
     CopyLexemesUnsafe(config, stored.data(), static_cast<int>(stored.size()), lexemes);
     MemoryContextSwitchTo(caller);

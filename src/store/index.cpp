@@ -15,11 +15,11 @@ namespace {
 using knowledge::PassageKey;
 using pg::Type;
 
-constexpr size_t kPendingLimit = 512;   // passages searched one by one, at most, in quiet times
-constexpr size_t kMergeAtOnce = 4096;   // bounds the time that a merge takes from one call
-constexpr size_t kLevelFactor = 8;      // segments of a level before they become one
-constexpr size_t kDeadLimit = 2048;     // tombstones before segments are rewritten
-constexpr int64_t kCheckEvery = 64;     // passages between looks at what others left
+constexpr size_t kPendingLimit = 512;  // passages searched one by one, at most, in quiet times
+constexpr size_t kMergeAtOnce = 4096;  // bounds the time that a merge takes from one call
+constexpr size_t kLevelFactor = 8;     // segments of a level before they become one
+constexpr size_t kDeadLimit = 2048;    // tombstones before segments are rewritten
+constexpr int64_t kCheckEvery = 64;    // passages between looks at what others left
 
 const pg::Statement kInsertDead{
     "INSERT INTO capeai.index_dead (collection_id, document_id, passage_id) "
@@ -58,16 +58,16 @@ const pg::Statement kTryLock{
     {Type::kInt4}};
 
 const pg::Statement kTakeDead{
-    "DELETE FROM capeai.index_dead WHERE collection_id = $1 RETURNING document_id, passage_id", {Type::kInt4}};
+    "DELETE FROM capeai.index_dead WHERE collection_id = $1 RETURNING document_id, passage_id",
+    {Type::kInt4}};
 
-const pg::Statement kInsertState{
-    "INSERT INTO capeai.index_state (collection_id) VALUES ($1)", {Type::kInt4}};
+const pg::Statement kInsertState{"INSERT INTO capeai.index_state (collection_id) VALUES ($1)", {Type::kInt4}};
 
-const pg::Statement kHasState{
-    "SELECT EXISTS (SELECT FROM capeai.index_state WHERE collection_id = $1)", {Type::kInt4}};
+const pg::Statement kHasState{"SELECT EXISTS (SELECT FROM capeai.index_state WHERE collection_id = $1)",
+                              {Type::kInt4}};
 
-const pg::Statement kDropSegments{
-    "DELETE FROM capeai.index_segments WHERE collection_id = $1", {Type::kInt4}};
+const pg::Statement kDropSegments{"DELETE FROM capeai.index_segments WHERE collection_id = $1",
+                                  {Type::kInt4}};
 
 const pg::Statement kPendAll{
     "INSERT INTO capeai.index_pending (collection_id, document_id, passage_id) "
@@ -110,8 +110,7 @@ void MergeLevels(int collection, bool own_only) {
 void MergePending(int collection, const pg::Rows& taken) {
   if (taken.empty()) return;
   knowledge::SegmentBuilder builder;
-  for (size_t i = 0; i < taken.size(); ++i)
-    builder.Add({taken.Int(i, 0), taken.Int(i, 1)}, taken.Text(i, 2));
+  for (size_t i = 0; i < taken.size(); ++i) builder.Add({taken.Int(i, 0), taken.Int(i, 1)}, taken.Text(i, 2));
   int level = 0;  // a large batch begins higher up
   for (size_t room = kPendingLimit * kLevelFactor; taken.size() >= room; room *= kLevelFactor) ++level;
   StoreSegment(collection, level, builder);

@@ -20,9 +20,9 @@ using knowledge::Chunk;
 using knowledge::PassageKey;
 using pg::Type;
 
-constexpr size_t kMaxNameBytes = 255;    // as the table's CHECK
+constexpr size_t kMaxNameBytes = 255;  // as the table's CHECK
 constexpr size_t kMaxTitleChars = 10000;
-constexpr size_t kMaxUrlBytes = 2000;    // an index holds it
+constexpr size_t kMaxUrlBytes = 2000;  // an index holds it
 constexpr size_t kDerivedTitleChars = 80;
 
 const pg::Statement kFindCollection{
@@ -41,7 +41,8 @@ const pg::Statement kInsertCollection{
     {Type::kText, Type::kRegconfig, Type::kInt4, Type::kInt4}};
 
 const pg::Statement kFindDocument{
-    "SELECT id, content_hash = sha256($3) FROM capeai.documents WHERE collection_id = $1 AND url = $2 FOR UPDATE",
+    "SELECT id, content_hash = sha256($3) FROM capeai.documents WHERE collection_id = $1 AND url = $2 FOR "
+    "UPDATE",
     {Type::kInt4, Type::kText, Type::kBytea}};
 
 const pg::Statement kInsertDocument{
@@ -50,7 +51,8 @@ const pg::Statement kInsertDocument{
     {Type::kInt4, Type::kText, Type::kText, Type::kText, Type::kTextArray, Type::kJsonb, Type::kBytea}};
 
 const pg::Statement kUpdateDocument{
-    "UPDATE capeai.documents SET title = $2, type = $3, keywords = $4, metadata = $5, content_hash = sha256($6), "
+    "UPDATE capeai.documents SET title = $2, type = $3, keywords = $4, metadata = $5, content_hash = "
+    "sha256($6), "
     "updated_at = now() WHERE id = $1",
     {Type::kInt8, Type::kText, Type::kText, Type::kTextArray, Type::kJsonb, Type::kBytea}};
 
@@ -67,14 +69,14 @@ const pg::Statement kInsertPassages{
     {Type::kInt8, Type::kInt4Array, Type::kTextArray, Type::kTextArray, Type::kInt4Array, Type::kByteaArray,
      Type::kInt4}};
 
-const pg::Statement kDeletePassages{
-    "DELETE FROM capeai.passages WHERE document_id = $1 RETURNING id", {Type::kInt8}};
+const pg::Statement kDeletePassages{"DELETE FROM capeai.passages WHERE document_id = $1 RETURNING id",
+                                    {Type::kInt8}};
 
-const pg::Statement kDeleteDocument{
-    "DELETE FROM capeai.documents WHERE id = $1 RETURNING collection_id", {Type::kInt8}};
+const pg::Statement kDeleteDocument{"DELETE FROM capeai.documents WHERE id = $1 RETURNING collection_id",
+                                    {Type::kInt8}};
 
-const pg::Statement kLockDocument{
-    "SELECT collection_id FROM capeai.documents WHERE id = $1 FOR UPDATE", {Type::kInt8}};
+const pg::Statement kLockDocument{"SELECT collection_id FROM capeai.documents WHERE id = $1 FOR UPDATE",
+                                  {Type::kInt8}};
 
 struct Collection {
   int id = 0;
@@ -96,8 +98,9 @@ std::optional<Collection> FindCollection(std::string_view name) {
 
 // False if there is one of this name.
 bool InsertCollection(const CollectionSpec& spec) {
-  const pg::Rows rows = pg::Execute(kInsertCollection, {std::string_view(spec.name), std::string_view(spec.config),
-                                                        spec.passage_tokens, spec.overlap_tokens});
+  const pg::Rows rows = pg::Execute(
+      kInsertCollection,
+      {std::string_view(spec.name), std::string_view(spec.config), spec.passage_tokens, spec.overlap_tokens});
   if (rows.empty()) return false;
   StartIndex(static_cast<int>(rows.Int(0, 0)));
   return true;
@@ -131,16 +134,19 @@ void Check(const NewDocument& document) {
     RaiseInvalid("content is larger than 10 MB", "Cut the document into several.");
   if (document.url && (knowledge::IsBlank(*document.url) || document.url->size() > kMaxUrlBytes))
     RaiseInvalid("url must have 1 to " + std::to_string(kMaxUrlBytes) + " bytes", "Use NULL for no url.");
-  if (knowledge::IsBlank(document.type)) RaiseInvalid("type is empty", "For example 'doc', 'guide' or 'video'.");
-  if (!document.metadata_json.starts_with('{')) RaiseInvalid("metadata must be a JSON object", "For example {}.");
+  if (knowledge::IsBlank(document.type))
+    RaiseInvalid("type is empty", "For example 'doc', 'guide' or 'video'.");
+  if (!document.metadata_json.starts_with('{'))
+    RaiseInvalid("metadata must be a JSON object", "For example {}.");
 }
 
 // Everything that passages and rows are made from, to be hashed.
 std::string Identity(const NewDocument& document, const Collection& collection) {
   std::string all;
   for (const std::string_view part :
-       {std::string_view(document.title), std::string_view(document.type), std::string_view(document.metadata_json),
-        std::string_view(document.content), std::string_view(collection.config_name)})
+       {std::string_view(document.title), std::string_view(document.type),
+        std::string_view(document.metadata_json), std::string_view(document.content),
+        std::string_view(collection.config_name)})
     knowledge::PutBytes(all, part);
   for (const std::string& keyword : document.keywords) knowledge::PutBytes(all, keyword);
   for (const int number : {static_cast<int>(document.format), collection.chunks.passage_tokens,
@@ -152,7 +158,8 @@ std::string Identity(const NewDocument& document, const Collection& collection) 
 // What is indexed under each field of every passage of a document.
 class TermMaker {
  public:
-  TermMaker(pg::Oid config, std::string_view title, const std::vector<std::string>& keywords) : config_(config) {
+  TermMaker(pg::Oid config, std::string_view title, const std::vector<std::string>& keywords)
+      : config_(config) {
     AddTo(base_, knowledge::kTitle, title);
     for (const std::string& keyword : keywords) AddTo(base_, knowledge::kKeywords, keyword);
   }
@@ -209,9 +216,11 @@ struct StoredDocument {
   bool unchanged = false;
 };
 
-StoredDocument FindByUrl(const Collection& collection, const NewDocument& document, std::string_view identity) {
+StoredDocument FindByUrl(const Collection& collection, const NewDocument& document,
+                         std::string_view identity) {
   if (!document.url) return {};
-  const pg::Rows rows = pg::Execute(kFindDocument, {collection.id, std::string_view(*document.url), identity});
+  const pg::Rows rows =
+      pg::Execute(kFindDocument, {collection.id, std::string_view(*document.url), identity});
   if (rows.empty()) return {};
   return {rows.Int(0, 0), true, rows.Bool(0, 1)};
 }
@@ -254,9 +263,9 @@ AddedDocument AddDocument(const NewDocument& document) {
   if (!stored.existed) {
     const pg::Param url = pg::Maybe(document.url);
     const pg::Rows rows =
-        pg::Execute(kInsertDocument, {collection.id, std::string_view(title), url, std::string_view(document.type),
-                                      &document.keywords, std::string_view(document.metadata_json),
-                                      std::string_view(identity)});
+        pg::Execute(kInsertDocument, {collection.id, std::string_view(title), url,
+                                      std::string_view(document.type), &document.keywords,
+                                      std::string_view(document.metadata_json), std::string_view(identity)});
     if (!rows.empty()) {
       stored.id = rows.Int(0, 0);
     } else {  // another session added it while we were parsing
@@ -266,9 +275,9 @@ AddedDocument AddDocument(const NewDocument& document) {
     }
   }
   if (stored.existed) {
-    pg::Execute(kUpdateDocument, {stored.id, std::string_view(title), std::string_view(document.type),
-                                  &document.keywords, std::string_view(document.metadata_json),
-                                  std::string_view(identity)});
+    pg::Execute(kUpdateDocument,
+                {stored.id, std::string_view(title), std::string_view(document.type), &document.keywords,
+                 std::string_view(document.metadata_json), std::string_view(identity)});
     DeletePassages(collection.id, stored.id);
   }
   // A title that was made from the text says nothing more than the text.

@@ -34,8 +34,8 @@ struct FoundPassage {
 // Works on a standby and in READ ONLY transactions.
 // Raises 42704 for an unknown collection, 22023 for a blank query, for
 // max_results out of range and for a context that is no object.
-std::vector<FoundPassage> SearchPassages(std::string_view query, std::string_view collection,
-                                         int max_results, std::string_view context_json);
+std::vector<FoundPassage> SearchPassages(std::string_view query, std::string_view collection, int max_results,
+                                         std::string_view context_json);
 
 // The terms that such a query is searched by, for explaining results and for the
 // benchmark of ranking. Raises 42704 for an unknown collection.

@@ -33,29 +33,34 @@ constexpr size_t kLeastPage = 2;         // "/" says nothing
 constexpr bool kReadOnly = true;
 
 const pg::Statement kFindCollection{
-    "SELECT c.id, c.config::regconfig::oid, EXISTS (SELECT FROM capeai.index_state AS s WHERE s.collection_id = c.id) "
+    "SELECT c.id, c.config::regconfig::oid, EXISTS (SELECT FROM capeai.index_state AS s WHERE "
+    "s.collection_id = c.id) "
     "FROM capeai.collections AS c WHERE c.name = $1",
-    {Type::kText}, kReadOnly};
+    {Type::kText},
+    kReadOnly};
 
-const pg::Statement kCheckContext{"SELECT jsonb_typeof($1) = 'object', $1 ->> 'current_page'",
-                                  {Type::kJsonb}, kReadOnly};
+const pg::Statement kCheckContext{
+    "SELECT jsonb_typeof($1) = 'object', $1 ->> 'current_page'", {Type::kJsonb}, kReadOnly};
 
-const pg::Statement kSegments{"SELECT id FROM capeai.index_segments WHERE collection_id = $1 ORDER BY id",
-                              {Type::kInt4}, kReadOnly};
+const pg::Statement kSegments{
+    "SELECT id FROM capeai.index_segments WHERE collection_id = $1 ORDER BY id", {Type::kInt4}, kReadOnly};
 
 const pg::Statement kDead{"SELECT document_id, passage_id FROM capeai.index_dead WHERE collection_id = $1",
-                          {Type::kInt4}, kReadOnly};
+                          {Type::kInt4},
+                          kReadOnly};
 
 const pg::Statement kPending{
     "SELECT p.document_id, p.passage_id, q.terms FROM capeai.index_pending AS p "
     "JOIN capeai.passages AS q ON q.id = p.passage_id WHERE p.collection_id = $1 "
     "ORDER BY p.document_id, p.passage_id",
-    {Type::kInt4}, kReadOnly};
+    {Type::kInt4},
+    kReadOnly};
 
 const pg::Statement kUnindexed{
     "SELECT d.id, q.id, q.terms FROM capeai.documents AS d JOIN capeai.passages AS q ON q.document_id = d.id "
     "WHERE d.collection_id = $1 ORDER BY d.id, q.id",
-    {Type::kInt4}, kReadOnly};
+    {Type::kInt4},
+    kReadOnly};
 
 // The block of every segment in which each term stands if it is there.
 const pg::Statement kBlocks{
@@ -63,17 +68,21 @@ const pg::Statement kBlocks{
     "FROM unnest($1::bigint[]) WITH ORDINALITY AS s (id), unnest($2::bytea[]) WITH ORDINALITY AS t (term), "
     "LATERAL (SELECT block FROM capeai.index_blocks AS b "
     "         WHERE b.segment_id = s.id AND b.first_term <= t.term ORDER BY b.first_term DESC LIMIT 1) AS b",
-    {Type::kInt8Array, Type::kByteaArray}, kReadOnly};
+    {Type::kInt8Array, Type::kByteaArray},
+    kReadOnly};
 
 const pg::Statement kVectors{
-    "SELECT q.id, q.terms, d.url FROM capeai.passages AS q JOIN capeai.documents AS d ON d.id = q.document_id "
+    "SELECT q.id, q.terms, d.url FROM capeai.passages AS q JOIN capeai.documents AS d ON d.id = "
+    "q.document_id "
     "WHERE q.id = ANY ($1)",
-    {Type::kInt8Array}, kReadOnly};
+    {Type::kInt8Array},
+    kReadOnly};
 
 const pg::Statement kFetch{
     "SELECT q.id, d.id, d.title, q.heading, q.content, coalesce(d.url, ''), d.type "
     "FROM capeai.passages AS q JOIN capeai.documents AS d ON d.id = q.document_id WHERE q.id = ANY ($1)",
-    {Type::kInt8Array}, kReadOnly};
+    {Type::kInt8Array},
+    kReadOnly};
 
 struct Collection {
   int id = 0;
@@ -85,7 +94,8 @@ struct Collection {
 std::optional<Collection> FindCollection(std::string_view name) {
   const pg::Rows rows = pg::Execute(kFindCollection, {name});
   if (!rows.empty())
-    return Collection{static_cast<int>(rows.Int(0, 0)), static_cast<pg::Oid>(rows.Int(0, 1)), rows.Bool(0, 2)};
+    return Collection{static_cast<int>(rows.Int(0, 0)), static_cast<pg::Oid>(rows.Int(0, 1)),
+                      rows.Bool(0, 2)};
   if (name == "default") return std::nullopt;
   pg::Raise(sqlstate::kUndefinedObject, "collection \"" + std::string(name) + "\" does not exist",
             "Make it with capeai_create_collection(), or name it in capeai_add_document().");
@@ -102,7 +112,8 @@ void CheckArguments(std::string_view query, int max_results) {
 std::string CurrentPage(std::string_view context_json) {
   const pg::Rows rows = pg::Execute(kCheckContext, {context_json});
   if (!rows.Bool(0, 0))
-    pg::Raise(sqlstate::kInvalidParameter, "context must be a JSON object", "For example {\"current_page\": \"/x\"}.");
+    pg::Raise(sqlstate::kInvalidParameter, "context must be a JSON object",
+              "For example {\"current_page\": \"/x\"}.");
   return rows.MaybeString(0, 1).value_or("");
 }
 
@@ -118,7 +129,8 @@ const std::set<std::string>& WeakLexemes(pg::Oid config) {
 std::vector<QueryTerm> QueryTerms(pg::Oid config, std::string_view query) {
   std::map<std::string, double> counts;
   for (std::string& lexeme : pg::Lexemes(config, query)) ++counts[std::move(lexeme)];
-  for (std::string& lexeme : pg::Lexemes(config, knowledge::IdentifierParts(query))) ++counts[std::move(lexeme)];
+  for (std::string& lexeme : pg::Lexemes(config, knowledge::IdentifierParts(query)))
+    ++counts[std::move(lexeme)];
   const std::set<std::string>& weak = WeakLexemes(config);
   std::vector<QueryTerm> terms;
   for (const auto& [term, count] : counts)
@@ -153,7 +165,8 @@ class IndexReader {
     std::vector<std::string> terms;
     for (const QueryTerm& term : ranker.terms()) terms.push_back(term.term);
     const pg::Rows blocks = pg::Execute(kBlocks, {&ids, &terms});
-    std::vector<std::vector<std::string_view>> postings(ids.size(), std::vector<std::string_view>(terms.size()));
+    std::vector<std::vector<std::string_view>> postings(ids.size(),
+                                                        std::vector<std::string_view>(terms.size()));
     for (size_t i = 0; i < blocks.size(); ++i) {
       const size_t term = static_cast<size_t>(blocks.Int(i, 1) - 1);
       postings[static_cast<size_t>(blocks.Int(i, 0) - 1)][term] =

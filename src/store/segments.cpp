@@ -25,12 +25,13 @@ const pg::Statement kList{
     {Type::kInt4}};
 
 // For search, with the caller's snapshot; and for merging, which sees its own writes.
-const pg::Statement kHeaders{"SELECT id, header FROM capeai.index_segments WHERE id = ANY ($1)",
-                             {Type::kInt8Array}, true};
+const pg::Statement kHeaders{
+    "SELECT id, header FROM capeai.index_segments WHERE id = ANY ($1)", {Type::kInt8Array}, true};
 const pg::Statement kHeader{"SELECT header FROM capeai.index_segments WHERE id = $1", {Type::kInt8}};
 
 const pg::Statement kInsertSegment{
-    "INSERT INTO capeai.index_segments (id, collection_id, level, passages, header) VALUES ($1, $2, $3, 0, '')",
+    "INSERT INTO capeai.index_segments (id, collection_id, level, passages, header) VALUES ($1, $2, $3, 0, "
+    "'')",
     {Type::kInt8, Type::kInt4, Type::kInt4}};
 
 const pg::Statement kFinishSegment{
@@ -47,7 +48,8 @@ const pg::Statement kReadBlocksAfter{
     "ORDER BY first_term LIMIT $3",
     {Type::kInt8, Type::kBytea, Type::kInt8}};
 
-const pg::Statement kDeleteSegments{"DELETE FROM capeai.index_segments WHERE id = ANY ($1)", {Type::kInt8Array}};
+const pg::Statement kDeleteSegments{"DELETE FROM capeai.index_segments WHERE id = ANY ($1)",
+                                    {Type::kInt8Array}};
 
 // The headers that this process keeps, most recently used first.
 class HeaderCache {

@@ -98,8 +98,10 @@ TEST(TermVector, SurvivesEveryTruncation) {
 
 TEST(Postings, RoundTripAndTruncation) {
   PostingWriter writer;
-  const std::vector<Posting> postings = {{0, Counts(0, 0, 0, 1, 0)}, {1, Counts(3, 0, 0, 2, 0)},
-                                         {700, Counts(0, 0, 0, 1, 0)}, {70000, Counts(0, 1, 1, 0, 9)}};
+  const std::vector<Posting> postings = {{0, Counts(0, 0, 0, 1, 0)},
+                                         {1, Counts(3, 0, 0, 2, 0)},
+                                         {700, Counts(0, 0, 0, 1, 0)},
+                                         {70000, Counts(0, 1, 1, 0, 9)}};
   for (const Posting& posting : postings) writer.Add(posting.ordinal, posting.counts);
   std::vector<Posting> read;
   ReadPostings(writer.bytes(), read);

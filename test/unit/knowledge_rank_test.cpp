@@ -32,7 +32,8 @@ struct Segment {
   explicit Segment(const std::vector<std::pair<PassageKey, std::string>>& passages) {
     SegmentBuilder builder;
     for (const auto& [key, vector] : passages) builder.Add(key, vector);
-    header = builder.Finish([this](std::string_view first, std::string_view block) { blocks.emplace(first, block); });
+    header = builder.Finish(
+        [this](std::string_view first, std::string_view block) { blocks.emplace(first, block); });
   }
   std::vector<std::string_view> Lists(const Ranker& ranker) const {
     std::vector<std::string_view> lists;
@@ -87,8 +88,10 @@ TEST(Ranker, EachDocumentOnceByItsBestPassage) {
 // them) does not change a score.
 TEST(Ranker, StorageDoesNotMatter) {
   const std::vector<std::pair<PassageKey, std::string>> live = {
-      {{1, 1}, Vector({"cat", "dog", "dog"}, {"cat"})}, {{1, 2}, Vector({"dog", "fish"})},
-      {{2, 3}, Vector({"cat", "fish", "bird"})},        {{3, 5}, Vector({"bird", "bird"})}};
+      {{1, 1}, Vector({"cat", "dog", "dog"}, {"cat"})},
+      {{1, 2}, Vector({"dog", "fish"})},
+      {{2, 3}, Vector({"cat", "fish", "bird"})},
+      {{3, 5}, Vector({"bird", "bird"})}};
   const auto query = [] { return Ranker({{"cat", 1}, {"bird", 2}}, {}); };
 
   Ranker pending = query();
