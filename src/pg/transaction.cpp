@@ -19,7 +19,7 @@ extern "C" {
 
 namespace capeai::pg {
 
-Transaction::Transaction(const char* activity, bool durable) {
+Transaction::Transaction(const char* activity) {
   Guarded([&] {
     pgstat_report_activity(STATE_RUNNING, activity);
     SetCurrentStatementStartTimestamp();
@@ -29,15 +29,18 @@ Transaction::Transaction(const char* activity, bool durable) {
   try {
     Guarded([&] {
       PushActiveSnapshot(GetTransactionSnapshot());
-      if (!durable)
-        (void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
-                                false);
       (void)set_config_option("lock_timeout", "10ms", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
     });
   } catch (...) {
     AbortCurrentTransaction();
     throw;
   }
+}
+
+void Transaction::NeedNotLast() {
+  Guarded([] {
+    (void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+  });
 }
 
 void Transaction::Commit() {

@@ -13,12 +13,13 @@ namespace capeai::pg {
 // inside are PgErrors that leave through it.
 class Transaction {
  public:
-  // `durable` false: synchronous_commit = off for this transaction.
-  explicit Transaction(const char* activity, bool durable = true);
+  explicit Transaction(const char* activity);
   ~Transaction();
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
+  // What it writes may be lost in a crash: the commit need not wait for the disk.
+  void NeedNotLast();
   // Throws if the commit fails; the transaction is then aborted.
   void Commit();
 

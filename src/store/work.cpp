@@ -209,16 +209,13 @@ SELECT s.task_id, s.signal, t.owner, t.attempt FROM taken s LEFT JOIN capeai.tas
 
 const Statement kFailOverdue{R"(
 WITH over AS (
-  SELECT t.id, CASE WHEN t.deadline <= $2 THEN 'deadline_exceeded' ELSE 'owner_dropped' END AS code
-  FROM capeai.tasks t
-  WHERE t.status IN ('queued', 'blocked') AND t.installation = $1
-    AND (t.deadline <= $2 OR NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = t.owner))
-  LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
+  SELECT t.id FROM capeai.tasks t
+  WHERE t.status IN ('queued', 'blocked') AND t.deadline <= $2 AND t.installation = $1
+  ORDER BY t.deadline LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
 ), moved AS (
   UPDATE capeai.tasks t
-  SET status = 'failed', error_code = o.code, updated_at = $2, completed_at = $2,
-      error_message = CASE o.code WHEN 'deadline_exceeded' THEN 'the timeout of the task passed before it ran'
-                                  ELSE 'the role that owns the task was dropped' END
+  SET status = 'failed', error_code = 'deadline_exceeded', updated_at = $2, completed_at = $2,
+      error_message = 'the timeout of the task passed before it ran'
   FROM over o WHERE t.id = o.id
   RETURNING t.id, t.user_id, t.owner, t.agent_id, t.error_code
 )

@@ -116,8 +116,8 @@ struct Signal {
 };
 std::vector<Signal> TakeSignals();
 
-// Fails queued and blocked tasks past their deadline, or whose owner was
-// dropped; at most `limit`. Returns how many.
+// Fails queued and blocked tasks past their deadline; at most `limit`. Returns
+// how many.
 int64_t FailOverdue(const Uuid& installation, WallTime now, int limit);
 
 // Blocked tasks whose dependencies have ended: queued, or failed

@@ -108,8 +108,12 @@ Duration Loop::HowLong(MonoTime now) const {
   if (const auto due = asks_.due()) at_most(*due);
   if (!deadlines_.empty()) at_most(deadlines_.begin()->first);
   if (!retries_.empty()) at_most(retries_.begin()->first);
-  if (next_due_) at_most(*next_due_);
-  if (look_ || more_ || !journal_.empty()) at_most(next_try_);
+  if (look_ || !journal_.empty()) at_most(next_try_);
+  // Without room for more, the end of something that runs is what to wait for.
+  if (Capacity() > 0) {
+    if (more_) at_most(next_try_);
+    if (next_due_) at_most(std::max(*next_due_, next_try_));
+  }
   return until - now;
 }
 

@@ -36,7 +36,7 @@ class CommitMark {
 }  // namespace
 
 int Loop::Capacity() const {
-  if (!pg::settings::Enabled()) return 0;
+  if (!pg::settings::Enabled() || slot_.yield.load() != 0) return 0;
   const int most = std::min({pg::settings::MaxInFlight(), most_connections_,
                              static_cast<int>(free_lines_.size() + executions_.size())});
   slot_.effective_max_in_flight.store(most);
@@ -87,9 +87,7 @@ bool Loop::CheckExtension() {
 
 void Loop::WriteAndClaim(MonoTime now) {
   const bool looking = std::exchange(look_, false);
-  // Only first rows of asks may be lost in a crash: their callers are gone then.
-  const bool durable = journal_.has_ends() || looking || more_ || next_due_.has_value();
-  pg::Transaction transaction("capeai: writing results and claiming tasks", durable);
+  pg::Transaction transaction("capeai: writing results and claiming tasks");
   if (!CheckExtension()) return;
   std::optional<pg::AsExtensionOwner> as_owner(std::in_place);
   if (!store::LockWorkTables()) {
@@ -102,11 +100,14 @@ void Loop::WriteAndClaim(MonoTime now) {
   journal_.Write(installation_, incarnation_);
   std::vector<store::Signal> signals;
   if (looking) signals = store::TakeSignals();
-  if (std::exchange(tend_, false)) TendQueue(now);
+  const bool tending = std::exchange(tend_, false);
+  if (tending) TendQueue(now);
   std::vector<Work> claimed;
   if (Capacity() > 0 && (looking || more_ || (next_due_ && now >= *next_due_))) claimed = ClaimWork(now);
   for (auto& [id, work] : asks_unstored_) CompleteWork(work);
   as_owner.reset();   // it is the transaction's, and must not outlive it
+  // Only first rows of asks may be lost in a crash: their callers are gone then.
+  if (!tending && signals.empty() && claimed.empty() && !journal_.has_ends()) transaction.NeedNotLast();
   {
     CommitMark mark(slot_);
     transaction.Commit();
@@ -171,8 +172,12 @@ std::vector<Work> Loop::ClaimWork(MonoTime now) {
 
 bool Loop::CompleteWork(Work& work) {
   if (work.manifest) return true;
-  std::string problem;
-  work.manifest = manifests_.Get(work.agent_version_id, MonoNow(), &problem);
+  if (pg::RoleName(work.owner).empty()) {
+    work.problem = {"owner_dropped", "the role that owns the task was dropped"};
+    return false;
+  }
+  work.problem.code = "agent_archived";
+  work.manifest = manifests_.Get(work.agent_version_id, MonoNow(), &work.problem.message);
   if (!work.manifest) return false;
   if (work.conversation)
     work.history = store::LoadTurns(*work.conversation, work.owner, work.id, kTurnsOfHistory);

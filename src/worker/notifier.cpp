@@ -124,7 +124,8 @@ void Notifier::Send(MonoTime now) {
   const auto messages = std::exchange(messages_, {});
   const auto lifecycle = std::exchange(lifecycle_, {});
   try {
-    pg::Transaction transaction("capeai: sending notifications", false);
+    pg::Transaction transaction("capeai: sending notifications");
+    transaction.NeedNotLast();
     if (pg::NotifyQueueUsage() > 0.5) {
       slot_.notify_skipped.fetch_add(static_cast<uint32_t>(messages.size()));
       return;

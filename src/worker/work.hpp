@@ -40,6 +40,9 @@ struct Work {
   std::optional<Uuid> conversation;
   std::vector<Turn> history;
   std::shared_ptr<const Manifest> manifest;
+  struct Problem {
+    std::string code, message;
+  } problem;                    // why there is no manifest, and it cannot run
   std::optional<AskAddress> ask;           // empty: a queued task
   std::shared_ptr<const AskRequest> request;  // of an ask: what it brought along
   MonoTime started{};
