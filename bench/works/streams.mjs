@@ -1,0 +1,121 @@
+// Many streams at once to a few listening sessions: order, delay, and what a neighbour notices.
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { now } from '../lib/bench.mjs';
+import { atLeast, atMost } from '../lib/judge.mjs';
+import { inputs } from '../lib/questions.mjs';
+import { quantile } from '../lib/stats.mjs';
+
+const SESSIONS = 10, CHUNK = 12, DELAY_MS = 20;
+
+// Sessions that together listen to all tasks; every notification with its time goes to `heard`.
+async function listen(bench, channels, heard) {
+  const clients = [];
+  for (let i = 0; i < SESSIONS; ++i) {
+    const client = bench.newClient();
+    await client.connect();
+    client.on('notification', ({ payload }) => heard.push([Date.now(), payload]));
+    const mine = channels.filter((_, j) => j % SESSIONS === i);
+    await client.query(mine.map((channel) => `LISTEN ${channel}`).join('; '));
+    clients.push(client);
+  }
+  return clients;
+}
+
+// pgbench held to a rate; its p95 latency in ms and the rate that it kept.
+async function neighbour(bench, seconds, rate) {
+  const folder = mkdtempSync(join(tmpdir(), 'capeai-pgbench.'));
+  try {
+    const { stdout } = await promisify(execFile)(`${process.env.BENCH_PG_BIN}/pgbench`, ['-h', bench.folder,
+      '-p', String(bench.connection.port), '-U', 'postgres', '-n', '-N', '-c', '4', '-T', String(seconds),
+      '-R', String(rate), '-l', `--log-prefix=${folder}/log`, 'postgres']);
+    // client, transaction, microseconds, script, epoch, microseconds, lag behind schedule
+    const latencies = readdirSync(folder).flatMap((file) => readFileSync(join(folder, file), 'utf8').trim().split('\n'))
+      .map((line) => line.split(' ').map(Number)).map((fields) => fields[2] / 1000);
+    return { rate: Number(/tps = ([\d.]+)/.exec(stdout)[1]), p95_ms: quantile(latencies, 0.95) };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+// The deltas of one task, checked: how far each was behind the chunk that completed it, in ms.
+function delays(events, arrivedMs, expected) {
+  const deltas = events.filter(([, event]) => event.event === 'delta');
+  const out = [];
+  let length = 0, seq = 0;
+  for (const [, event] of events.filter(([, e]) => e.attempt === 1)) {
+    if (event.seq !== seq + 1) throw new Error(`task ${event.task}: ${event.seq} came after ${seq}`);
+    seq = event.seq;
+  }
+  for (const [at, event] of deltas) {
+    length += event.text.length;
+    out.push(at - (arrivedMs + (Math.ceil(length / CHUNK) - 1) * DELAY_MS));
+  }
+  const text = deltas.map(([, event]) => event.text).join('');
+  if (text !== expected) throw new Error(`the deltas are not the answer: ${text.length} of ${expected.length} characters`);
+  return out;
+}
+
+async function stream(bench, count, rate) {
+  await bench.set({ 'capeai.enabled': 'off', 'capeai.max_in_flight': count });
+  await bench.clean();
+  const tagged = inputs(count, "'[[tag:t' || i || ']] '");
+  const tasks = await bench.query(`SELECT 't' || ordinal AS tag, task_id AS id, capeai_channel(task_id) AS channel
+    FROM capeai_submit_tasks('chat', ARRAY(${tagged}), stream => true)`);
+  const heard = [];
+  const clients = await listen(bench, tasks.map((task) => task.channel), heard);
+  const seconds = bench.size(10, 3);
+  const alone = await neighbour(bench, seconds, rate);
+  const before = Number((await bench.worker()).transactions);
+  const start = now();
+  await bench.set({ 'capeai.enabled': 'on' });
+  const beside = await neighbour(bench, seconds, rate);
+  await bench.until('all streams', async () =>
+    (await bench.value("SELECT count(*)::int FROM capeai.tasks WHERE status = 'succeeded'")) === count, { everyMs: 50 });
+  const wall = now() - start;
+  const transactions = Number((await bench.worker()).transactions) - before;
+  await bench.until('the last notification', () =>
+    heard.filter(([, payload]) => payload.includes('"event":"succeeded"')).length === count, { seconds: 10 });
+  await Promise.all(clients.map((client) => client.end()));
+
+  const requests = new Map((await bench.mock.requests(count)).map((r) => [r.tag, r]));
+  const texts = new Map((await bench.query("SELECT task_id, output_data->>'raw_text' AS text FROM capeai.runs"))
+    .map((row) => [row.task_id, row.text]));
+  const byTask = Map.groupBy ? Map.groupBy(heard.map(([at, p]) => [at, JSON.parse(p)]), ([, e]) => e.task)
+    : heard.map(([at, p]) => [at, JSON.parse(p)]).reduce((map, entry) =>
+      map.set(entry[1].task, [...(map.get(entry[1].task) ?? []), entry]), new Map());
+  const behind = tasks.flatMap((task) =>
+    delays(byTask.get(task.id) ?? [], requests.get(task.tag).arrived_us / 1000, texts.get(task.id)));
+  const late = tasks.map((task) => {
+    const { arrived_us: arrived, finished_us: finished } = requests.get(task.tag);
+    return (finished - arrived) / 1000 - Math.ceil(texts.get(task.id).length / CHUNK) * DELAY_MS;
+  });
+  return { behind_ms: quantile(behind, 0.5), behind_p99_ms: quantile(behind, 0.99), deltas: behind.length,
+    model_late_ms: quantile(late, 0.5), transactions_per_s: transactions / wall, wall_s: wall,
+    pgbench_p95_ms: beside.p95_ms, p95_times: beside.p95_ms / alone.p95_ms, rate_kept: beside.rate / alone.rate };
+}
+
+export default {
+  title: `Streams: 1,000 at once, ${1000 / DELAY_MS} chunks a second each, ${SESSIONS} listening sessions`,
+  once: true,
+  // About as long as pgbench runs beside it.
+  script: `delay=${DELAY_MS},chunk=${CHUNK},tokens=1200`,
+  columns: [['behind_ms', 'median ms behind'], ['behind_p99_ms', 'p99 ms behind'], ['transactions_per_s', 'transactions/s'],
+    ['deltas', 'deltas'], ['model_late_ms', 'model late ms'], ['pgbench_p95_ms', 'pgbench p95 ms'],
+    ['p95_times', 'p95 times'], ['rate_kept', 'rate kept']],
+
+  subjects(bench) {
+    return [{ name: 'capeai', run: async () => {
+      await promisify(execFile)(`${process.env.BENCH_PG_BIN}/pgbench`, ['-h', bench.folder, '-p',
+        String(bench.connection.port), '-U', 'postgres', '-i', '-q', '-s', '5', 'postgres']);
+      return stream(bench, bench.size(1000, 50), bench.size(200, 50));
+    } }];
+  },
+
+  judge: ({ capeai }) => [atMost('behind the model at the median', capeai.behind_ms, 100, ' ms'),
+    atMost('transactions a second by the worker', capeai.transactions_per_s, 25),
+    atLeast('rate of pgbench kept', capeai.rate_kept, 0.98), atMost('p95 of pgbench, times', capeai.p95_times, 1.5)],
+};
