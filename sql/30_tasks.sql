@@ -74,8 +74,6 @@ CREATE INDEX tasks_queued ON capeai.tasks (priority DESC, run_at, id) WHERE stat
 CREATE INDEX tasks_running ON capeai.tasks (id) WHERE status = 'running';
 CREATE INDEX tasks_blocked ON capeai.tasks (id) WHERE status = 'blocked';
 CREATE INDEX tasks_deadline ON capeai.tasks (deadline)
-  WHERE deadline IS NOT NULL AND (status = 'queued' OR status = 'blocked');
-CREATE INDEX tasks_deadline ON capeai.tasks (deadline)
   WHERE status IN ('queued', 'blocked') AND deadline IS NOT NULL;
 CREATE INDEX tasks_owner ON capeai.tasks (owner, id);
 CREATE INDEX tasks_conversation ON capeai.tasks (conversation, id) WHERE conversation IS NOT NULL;
