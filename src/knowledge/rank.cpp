@@ -33,6 +33,17 @@ void Ranker::AddPassage(const PassageKey& key, std::string_view packed_vector) {
   }
 }
 
+std::vector<size_t> Ranker::Missing() const {
+  std::vector<size_t> missing;
+  for (size_t t = 0; t < terms_.size(); ++t) {
+    const bool found =
+        !pending_postings_[t].empty() || std::any_of(sources_.begin(), sources_.end(),
+                                                     [t](const Source& s) { return !s.postings[t].empty(); });
+    if (!found) missing.push_back(t);
+  }
+  return missing;
+}
+
 void Ranker::FinishPending() {
   if (pending_.size() == 0) return;
   sources_.push_back({&pending_, {}, std::move(pending_postings_)});

@@ -51,6 +51,9 @@ class Ranker {
   // A passage that is in no segment yet, by its packed term vector.
   void AddPassage(const PassageKey& key, std::string_view packed_vector);
 
+  // Before Rank(): which of terms() nothing that was added holds.
+  std::vector<size_t> Missing() const;
+
   // The best `count` documents that hold any term, best first; ties by key.
   std::vector<RankedDocument> Rank(size_t count);
 

@@ -17,6 +17,7 @@
 #include "pg/sql.hpp"
 #include "store/knowledge.hpp"
 #include "store/segments.hpp"
+#include "store/vocabulary.hpp"
 
 namespace capeai::store {
 namespace {
@@ -27,9 +28,10 @@ using knowledge::RankedDocument;
 using pg::Type;
 
 constexpr int kMaxResults = 1000;
-constexpr size_t kSmoothed = 50;         // results that are looked at again
-constexpr double kOpenPageFactor = 1.1;  // a prior, not a filter
-constexpr size_t kLeastPage = 2;         // "/" says nothing
+constexpr size_t kSmoothed = 50;          // results that are looked at again
+constexpr double kOpenPageFactor = 1.1;   // a prior, not a filter
+constexpr size_t kLeastPage = 2;          // "/" says nothing
+constexpr double kCorrectedWeight = 0.8;  // of a word that was spelled otherwise
 constexpr bool kReadOnly = true;
 
 const pg::Statement kFindCollection{
@@ -142,25 +144,29 @@ std::vector<QueryTerm> QueryTerms(pg::Oid config, std::string_view query) {
 // it. `headers` keeps what the ranker points at.
 class IndexReader {
  public:
-  explicit IndexReader(int collection) : collection_(collection) {}
+  explicit IndexReader(const Collection& collection)
+      : collection_(collection.id), indexed_(collection.indexed) {}
 
-  void Feed(knowledge::Ranker& ranker) {
-    AddPassages(ranker, kPending);
+  knowledge::Ranker Feed(std::vector<QueryTerm> terms) {
+    knowledge::Ranker ranker(std::move(terms), {});
+    AddPassages(ranker, indexed_ ? kPending : kUnindexed);
+    if (!indexed_) return ranker;
     const pg::Rows rows = pg::Execute(kSegments, {collection_});
     std::vector<int64_t> ids;
     for (size_t i = 0; i < rows.size(); ++i) ids.push_back(rows.Int(i, 0));
-    if (ids.empty()) return;
+    if (ids.empty()) return ranker;
     headers_ = Headers(ids);
     AddSegments(ranker, ids);
+    return ranker;
   }
 
+ private:
   void AddPassages(knowledge::Ranker& ranker, const pg::Statement& statement) {
     const pg::Rows rows = pg::Execute(statement, {collection_});
     for (size_t i = 0; i < rows.size(); ++i)
       ranker.AddPassage({rows.Int(i, 0), rows.Int(i, 1)}, rows.Text(i, 2));
   }
 
- private:
   void AddSegments(knowledge::Ranker& ranker, const std::vector<int64_t>& ids) {
     std::vector<std::string> terms;
     for (const QueryTerm& term : ranker.terms()) terms.push_back(term.term);
@@ -194,8 +200,25 @@ class IndexReader {
   }
 
   int collection_;
+  bool indexed_;
   std::vector<std::shared_ptr<const knowledge::SegmentHeader>> headers_;
 };
+
+// The ranker's terms with those that are not indexed replaced by the nearest that
+// are, at a discount; empty if that changes nothing.
+std::vector<QueryTerm> Corrected(const knowledge::Ranker& ranker, const Collection& collection) {
+  if (!collection.indexed) return {};
+  std::vector<QueryTerm> terms = ranker.terms();
+  bool changed = false;
+  for (const size_t t : ranker.Missing()) {
+    std::string nearest = NearestIndexedTerm(collection.id, terms[t].term);
+    const auto same = [&](const QueryTerm& term) { return term.term == nearest; };
+    if (nearest.empty() || std::any_of(terms.begin(), terms.end(), same)) continue;
+    terms[t] = {std::move(nearest), terms[t].weight * kCorrectedWeight};
+    changed = true;
+  }
+  return changed ? terms : std::vector<QueryTerm>();
+}
 
 // Whether `url` is, or contains, the page that the user has open.
 bool IsOpenPage(std::string_view url, std::string_view current_page) {
@@ -266,12 +289,10 @@ std::vector<FoundPassage> SearchPassages(std::string_view query, std::string_vie
   std::vector<QueryTerm> terms = QueryTerms(collection->config, query);
   if (terms.empty()) return {};
 
-  knowledge::Ranker ranker(std::move(terms), {});
-  IndexReader reader(collection->id);
-  if (collection->indexed)
-    reader.Feed(ranker);
-  else
-    reader.AddPassages(ranker, kUnindexed);
+  IndexReader reader(*collection);
+  knowledge::Ranker ranker = reader.Feed(std::move(terms));
+  if (std::vector<QueryTerm> corrected = Corrected(ranker, *collection); !corrected.empty())
+    ranker = reader.Feed(std::move(corrected));
   const size_t wanted = static_cast<size_t>(max_results);
   std::vector<RankedDocument> ranked = ranker.Rank(std::max(wanted, kSmoothed));
   Refine(ranked, current_page);

@@ -21,6 +21,11 @@ SELECT capeai_add_document('', 'Make an HttpServerFactory in net.tools.', '/code
 SELECT title FROM capeai_search('server factory');
 SELECT title FROM capeai_search('tools');
 
+-- Slips of the pen are forgiven, by what is indexed.
+SELECT url FROM capeai_search('bakcup database') LIMIT 1;
+SELECT url FROM capeai_search('datbase');
+SELECT count(*) FROM capeai_search('zatabase');
+
 -- The same again costs nothing; a change replaces; a title alone is a document.
 SELECT xmin AS before FROM capeai.documents WHERE url = '/cats' \gset
 SELECT capeai_add_document('Cats', E'# Cats\n\nCats sleep a lot.', '/cats', 'guide', '{animal,pet}')

@@ -7,6 +7,7 @@
 #include "knowledge/identifiers.hpp"
 #include "knowledge/rank.hpp"
 #include "knowledge/smooth.hpp"
+#include "knowledge/spelling.hpp"
 
 namespace capeai::knowledge {
 namespace {
@@ -137,6 +138,47 @@ TEST(Smooth, FewOrEmpty) {
   const std::string a = Vector({"wing"});
   EXPECT_EQ(SmoothScores({3}, {a}, {})[0], 3);
   EXPECT_EQ(SmoothScores({3, 2}, {a, std::string_view()}, {})[1], 2);
+}
+
+TEST(Spelling, Distance) {
+  EXPECT_EQ(EditDistance("vaccum", "vacuum", 2), 1);
+  EXPECT_EQ(EditDistance("tabel", "table", 2), 1);  // a swap is one slip
+  EXPECT_EQ(EditDistance("abc", "abc", 1), 0);
+  EXPECT_EQ(EditDistance("", "ab", 2), 2);
+  EXPECT_EQ(EditDistance("kitten", "sitting", 2), 3);
+  EXPECT_EQ(EditDistance("kitten", "sitting", 5), 3);
+}
+
+TEST(Spelling, NearestThenMostUsed) {
+  NearestTerm nearest("replcation");
+  nearest.Offer("replicatoin", 100);  // two slips
+  EXPECT_EQ(nearest.best(), "replicatoin");
+  nearest.Offer("replication", 1);  // one
+  nearest.Offer("application", 900);
+  EXPECT_EQ(nearest.best(), "replication");
+
+  NearestTerm tie("tabl");
+  tie.Offer("tabs", 3);
+  tie.Offer("tab", 5);
+  tie.Offer("tale", 1);
+  EXPECT_EQ(tie.best(), "tab");
+}
+
+TEST(Spelling, NothingForShortOrNumbered) {
+  for (const char* word : {"abc", "utf8x", "15.2", "pg_x", ""}) {
+    NearestTerm nearest(word);
+    EXPECT_FALSE(nearest.possible()) << word;
+    nearest.Offer(word, 1);
+    EXPECT_EQ(nearest.best(), "");
+  }
+}
+
+TEST(Ranker, NamesWhatIsMissing) {
+  Ranker ranker({{"cat", 1}, {"dog", 1}, {"fish", 1}}, {});
+  const Segment segment({{{1, 1}, Vector({"cat"})}});
+  ranker.AddSegment(&segment.header, {}, segment.Lists(ranker));
+  ranker.AddPassage({2, 2}, Vector({"fish"}));
+  EXPECT_EQ(ranker.Missing(), std::vector<size_t>{1});
 }
 
 TEST(Identifiers, Parts) {

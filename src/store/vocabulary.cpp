@@ -1,0 +1,57 @@
+#include "store/vocabulary.hpp"
+
+#include "knowledge/segment.hpp"
+#include "knowledge/spelling.hpp"
+#include "pg/sql.hpp"
+
+namespace capeai::store {
+namespace {
+
+using pg::Type;
+
+// Blocks that may hold terms from $2 up to below $3. A posting list that has a block
+// of its own is not read: its term is the block's first.
+const pg::Statement kBlocksBetween{
+    "SELECT b.first_term, octet_length(b.block), CASE WHEN octet_length(b.block) <= $4 THEN b.block END "
+    "FROM capeai.index_segments AS s JOIN capeai.index_blocks AS b ON b.segment_id = s.id "
+    "WHERE s.collection_id = $1 AND b.first_term < $3 "
+    "AND b.first_term >= coalesce((SELECT p.first_term FROM capeai.index_blocks AS p "
+    "                              WHERE p.segment_id = s.id AND p.first_term <= $2 "
+    "                              ORDER BY p.first_term DESC LIMIT 1), $2)",
+    {Type::kInt4, Type::kBytea, Type::kBytea, Type::kInt4},
+    true};
+
+const pg::Statement kPendingVectors{
+    "SELECT q.terms FROM capeai.index_pending AS p JOIN capeai.passages AS q ON q.id = p.passage_id "
+    "WHERE p.collection_id = $1",
+    {Type::kInt4},
+    true};
+
+}  // namespace
+
+std::string NearestIndexedTerm(int collection, const std::string& word) {
+  knowledge::NearestTerm nearest(word);
+  if (!nearest.possible()) return "";
+  std::string end = nearest.prefix();
+  ++end.back();  // of letters in UTF-8: never 0xff
+  const pg::Rows blocks =
+      pg::Execute(kBlocksBetween, {collection, std::string_view(nearest.prefix()), std::string_view(end),
+                                   static_cast<int32_t>(knowledge::kBlockBytes)});
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    if (blocks.IsNull(i, 2)) {
+      nearest.Offer(blocks.Text(i, 0), static_cast<size_t>(blocks.Int(i, 1)));
+      continue;
+    }
+    for (knowledge::ByteReader in(blocks.Text(i, 2)); !in.AtEnd();) {
+      const std::string_view term = in.Bytes();
+      nearest.Offer(term, in.Bytes().size());
+    }
+  }
+  const pg::Rows pending = pg::Execute(kPendingVectors, {collection});
+  for (size_t i = 0; i < pending.size(); ++i)
+    for (knowledge::TermVectorReader vector(pending.Text(i, 0)); vector.Next();)
+      nearest.Offer(vector.term(), 1);
+  return nearest.best();
+}
+
+}  // namespace capeai::store
