@@ -39,9 +39,9 @@ std::vector<Passage> ToPassages(const Json& json) {
   std::vector<Passage> out;
   for (size_t i = 0; i < json.size(); ++i) {
     const Json p = json[i];
-    out.push_back(Passage{p["d"].integer().value_or(0), p["p"].integer().value_or(0), p["title"].string_or(""),
-                          p["heading"].string_or(""), p["text"].string_or(""), p["url"].string_or(""),
-                          p["type"].string_or(""), p["score"].number().value_or(0)});
+    out.push_back(Passage{p["d"].integer().value_or(0), p["p"].integer().value_or(0),
+                          p["title"].string_or(""), p["heading"].string_or(""), p["text"].string_or(""),
+                          p["url"].string_or(""), p["type"].string_or(""), p["score"].number().value_or(0)});
   }
   return out;
 }
@@ -103,7 +103,10 @@ std::optional<AskRequest> AskRequest::Decode(std::string_view text) {
 std::string AskCancel::Encode() const { return Json::Object().Set("cancel", Json::Int(number)).Dump(); }
 
 std::string AskCredit::Encode() const {
-  return Json::Object().Set("credit", Json::Int(number)).Set("cost", Json::Int(static_cast<int64_t>(cost))).Dump();
+  return Json::Object()
+      .Set("credit", Json::Int(number))
+      .Set("cost", Json::Int(static_cast<int64_t>(cost)))
+      .Dump();
 }
 
 std::optional<AskMessage> DecodeAskMessage(std::string_view text) {

@@ -18,21 +18,21 @@ namespace capeai {
 struct AskRequest {
   enum class Kind { kAgent, kRawChat, kEmbed };
   Kind kind = Kind::kAgent;
-  uint32_t number = 0;              // names the request within its channel
+  uint32_t number = 0;  // names the request within its channel
   Uuid task_id;
   Uuid agent_id;
   Uuid agent_version_id;
-  uint32_t owner = 0;               // role oid
-  std::string user_id;              // empty: none
+  uint32_t owner = 0;   // role oid
+  std::string user_id;  // empty: none
   std::string application_name;
   std::string client_addr;
-  Json input;                       // of the agent; kRawChat: {"messages": …}; kEmbed: {"inputs": […]}
+  Json input;  // of the agent; kRawChat: {"messages": …}; kEmbed: {"inputs": […]}
   std::string model;
-  Json options;                     // temperature, max_tokens; for kRawChat any of the API
+  Json options;  // temperature, max_tokens; for kRawChat any of the API
   bool stream = false;
-  Duration idle_timeout{};          // of a stream: dropped when its text lies unread for so long; zero: never
+  Duration idle_timeout{};  // of a stream: dropped when its text lies unread for so long; zero: never
   std::optional<Uuid> conversation;
-  Duration timeout{};               // of the whole ask, from `asked_at`
+  Duration timeout{};  // of the whole ask, from `asked_at`
   WallTime asked_at;
   // Retrieval, done by the caller before it asked.
   std::vector<Passage> passages;
@@ -69,10 +69,10 @@ struct AskReply {
   enum class Kind { kStarted, kDelta, kReset, kAnswer, kError };
   Kind kind = Kind::kStarted;
   uint32_t number = 0;
-  std::string text;                 // kDelta
-  Json answer;                      // kAnswer: the members of capeai.answer; kRawChat: and `raw`, the API's
-                                    // reply; kEmbed: and `vectors`, an array of EncodeVector()
-  Error error;                      // kError; kReset: why the answer begins again
+  std::string text;  // kDelta
+  Json answer;       // kAnswer: the members of capeai.answer; kRawChat: and `raw`, the API's
+                     // reply; kEmbed: and `vectors`, an array of EncodeVector()
+  Error error;       // kError; kReset: why the answer begins again
 
   std::string Encode() const;
   static std::optional<AskReply> Decode(std::string_view text);
@@ -89,9 +89,9 @@ std::optional<AskMessage> DecodeAskMessage(std::string_view text);
 // Retrieval for queued tasks: worker to helper and back.
 struct RetrievalRequest {
   uint32_t number = 0;
-  uint32_t owner = 0;               // role that the search runs as
+  uint32_t owner = 0;  // role that the search runs as
   SearchRequest search;
-  Uuid task_id;                     // for the flight recorder
+  Uuid task_id;  // for the flight recorder
   std::string Encode() const;
   static std::optional<RetrievalRequest> Decode(std::string_view text);
 };

@@ -25,10 +25,18 @@ Json& Kept() {
 }  // namespace
 
 std::vector<pg::CellText> AnswerCells(const Json& a) {
-  return {Cell(a["response"]),     ArrayCell(a["suggestions"]),  Cell(a["resources"]),
-          Cell(a["citations"]),    Cell(a["confidence_score"]),  Cell(a["grounded"]),
-          Cell(a["finish_reason"]), Cell(a["processing_time_ms"]), Cell(a["task_id"]),
-          Cell(a["conversation"]), Cell(a["model"]),             Cell(a["usage"])};
+  return {Cell(a["response"]),
+          ArrayCell(a["suggestions"]),
+          Cell(a["resources"]),
+          Cell(a["citations"]),
+          Cell(a["confidence_score"]),
+          Cell(a["grounded"]),
+          Cell(a["finish_reason"]),
+          Cell(a["processing_time_ms"]),
+          Cell(a["task_id"]),
+          Cell(a["conversation"]),
+          Cell(a["model"]),
+          Cell(a["usage"])};
 }
 
 const Json& LastAnswer() { return Kept(); }

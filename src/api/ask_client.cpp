@@ -30,7 +30,7 @@ bool IsLast(const AskReply& reply) {
 }  // namespace
 
 AskClient& AskClient::Session() {
-  static auto* client = new AskClient;   // as long as the process; nothing to destroy at its end
+  static auto* client = new AskClient;  // as long as the process; nothing to destroy at its end
   return *client;
 }
 
@@ -100,11 +100,12 @@ void AskClient::Receive() {
 
 void AskClient::Deliver(AskReply reply) {
   const auto found = open_.find(reply.number);
-  if (found == open_.end()) return;   // it was dropped
+  if (found == open_.end()) return;  // it was dropped
   std::deque<AskReply>& replies = found->second.replies;
   // What was cancelled, timed out or begins again has no use for text that nobody has read.
-  const bool void_text = reply.kind == AskReply::Kind::kReset ||
-                         (reply.kind == AskReply::Kind::kError && reply.error.sqlstate == sqlstate::kQueryCanceled);
+  const bool void_text =
+      reply.kind == AskReply::Kind::kReset ||
+      (reply.kind == AskReply::Kind::kError && reply.error.sqlstate == sqlstate::kQueryCanceled);
   if (void_text) {
     uint64_t cost = 0;
     for (const AskReply& unread : replies)
@@ -134,7 +135,8 @@ AskReply AskClient::Wait(uint32_t number, MonoTime deadline) {
     if (auto reply = Take(number)) return std::move(*reply);
     const Duration left = deadline - MonoNow();
     if (left.count() <= 0)
-      pg::Raise(sqlstate::kQueryCanceled, "the timeout of the question passed", "Allow more with the timeout argument.");
+      pg::Raise(sqlstate::kQueryCanceled, "the timeout of the question passed",
+                "Allow more with the timeout argument.");
     pg::WaitInBackend(std::min(left, kLookInterval));
   }
 }
@@ -153,7 +155,7 @@ void AskClient::Drop(uint32_t number) noexcept {
   if (lost) return;
   try {
     Post(AskCancel{number}.Encode());
-  } catch (...) {
+  } catch (const std::exception&) {
     // The connection has ended, and with it the request.
   }
 }

@@ -39,8 +39,8 @@ class AskClient {
 
  private:
   struct Open {
-    std::deque<AskReply> replies;   // not taken yet; of a stream at most kStreamWindow
-    bool lost = false;              // the worker that had it is gone: no more will come
+    std::deque<AskReply> replies;  // not taken yet; of a stream at most kStreamWindow
+    bool lost = false;             // the worker that had it is gone: no more will come
   };
   void Connect();
   void Disconnect() noexcept;
@@ -54,7 +54,7 @@ class AskClient {
   int slot_ = -1;
   uint64_t incarnation_ = 0;
   uint32_t last_number_ = 0;
-  std::unordered_map<uint32_t, Open> open_;   // until their last reply is taken, or they are dropped
+  std::unordered_map<uint32_t, Open> open_;  // until their last reply is taken, or they are dropped
 };
 
 // A request under way; dropped with its holder.

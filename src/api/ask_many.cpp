@@ -71,7 +71,7 @@ class Questions {
 
   const AskTemplate& asks_;
   pg::RowSet rows_;
-  std::deque<Item> waiting_;   // in the order of the questions
+  std::deque<Item> waiting_;  // in the order of the questions
   int64_t emitted_ = 0;
 };
 

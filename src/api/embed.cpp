@@ -92,7 +92,7 @@ class Batches {
   const std::vector<std::string>& inputs_;
   const std::string model_;
   pg::RowSet rows_;
-  std::deque<std::unique_ptr<PendingAsk>> under_way_;   // in the order of their inputs
+  std::deque<std::unique_ptr<PendingAsk>> under_way_;  // in the order of their inputs
   int32_t emitted_ = 0;
 };
 

@@ -1,5 +1,6 @@
 // capeai_health(): what is in order and what is not, one row for each part.
 // Works everywhere: without preloading, on a standby, for every capeai role.
+#include "store/health.hpp"
 #include "api/arguments.hpp"
 #include "api/resolve.hpp"
 #include "pg/session.hpp"
@@ -7,7 +8,6 @@
 #include "pg/shared.hpp"
 #include "pg/transaction.hpp"
 #include "pg/wake.hpp"
-#include "store/health.hpp"
 
 namespace capeai::api {
 namespace {
@@ -20,9 +20,7 @@ struct Row {
   Json detail = Json::Object();
 };
 
-int64_t AgeMillis(int64_t mono_micros) {
-  return Millis(MonoNow() - MonoTime(Duration(mono_micros)));
-}
+int64_t AgeMillis(int64_t mono_micros) { return Millis(MonoNow() - MonoTime(Duration(mono_micros))); }
 
 Row Library(const std::optional<pg::Extension>& extension) {
   Row row{"library", "ok"};
@@ -35,7 +33,8 @@ Row Library(const std::optional<pg::Extension>& extension) {
                                         "EXTENSION capeai UPDATE."));
   } else if (!pg::SharedMemory()) {
     row.status = "not preloaded";
-    row.detail.Set("hint", Json::String("Add capeai to shared_preload_libraries in postgresql.conf and restart."));
+    row.detail.Set("hint",
+                   Json::String("Add capeai to shared_preload_libraries in postgresql.conf and restart."));
   }
   return row;
 }
@@ -53,10 +52,14 @@ Row Launcher() {
 std::string StatusOf(const pg::WorkerSlot& slot) {
   if (slot.pid.load() == 0) return "starting";
   switch (static_cast<pg::WorkerState>(slot.state.load())) {
-    case pg::WorkerState::kPausedVersion: return "paused: library and SQL versions differ";
-    case pg::WorkerState::kDisabled: return "disabled";
-    case pg::WorkerState::kStarting: return "starting";
-    default: break;
+    case pg::WorkerState::kPausedVersion:
+      return "paused: library and SQL versions differ";
+    case pg::WorkerState::kDisabled:
+      return "disabled";
+    case pg::WorkerState::kStarting:
+      return "starting";
+    default:
+      break;
   }
   const bool late = MonoNow() - MonoTime(Duration(slot.heartbeat.load())) >
                     std::max(kStalled, pg::settings::FallbackInterval() + kStalled);
@@ -69,7 +72,8 @@ Row Worker() {
   Row row{"worker", "not running"};
   std::string why_not, hint;
   if (index < 0) {
-    if (pg::InRecovery()) row.status = "standby";
+    if (pg::InRecovery())
+      row.status = "standby";
     else if (!pg::WorkerAvailable(&why_not, &hint))
       row.detail.Set("reason", Json::String(why_not)).Set("hint", Json::String(hint));
     return row;
@@ -80,9 +84,11 @@ Row Worker() {
       .Set("in_flight", Json::Int(slot.in_flight.load()))
       .Set("max_in_flight", Json::Int(slot.effective_max_in_flight.load()))
       .Set("heartbeat_age_ms", Json::Int(AgeMillis(slot.heartbeat.load())));
-  if (slot.effective_max_in_flight.load() > 0 && slot.effective_max_in_flight.load() < pg::settings::MaxInFlight())
-    row.detail.Set("hint", Json::String("capeai.max_in_flight is clamped: raise capeai.max_in_flight_total or the "
-                                        "limit of open files."));
+  if (slot.effective_max_in_flight.load() > 0 &&
+      slot.effective_max_in_flight.load() < pg::settings::MaxInFlight())
+    row.detail.Set("hint",
+                   Json::String("capeai.max_in_flight is clamped: raise capeai.max_in_flight_total or the "
+                                "limit of open files."));
   return row;
 }
 
@@ -91,12 +97,16 @@ Row Provider() {
   const int index = pg::SlotOfDatabase(pg::ThisDatabase());
   if (index < 0) return Row{"provider", "unknown"};
   switch (static_cast<pg::ProviderUse>(pg::SharedMemory()->workers[index].provider.load())) {
-    case pg::ProviderUse::kUnknown: row.status = "unknown"; break;
-    case pg::ProviderUse::kModel: break;
+    case pg::ProviderUse::kUnknown:
+      row.status = "unknown";
+      break;
+    case pg::ProviderUse::kModel:
+      break;
     case pg::ProviderUse::kExtractive:
       row.status = "extractive";
-      row.detail.Set("hint", Json::String("No key and no base_url: answers are extracts of the documentation. Set "
-                                          "capeai.api_key_file or capeai.base_url to ask a model."));
+      row.detail.Set("hint",
+                     Json::String("No key and no base_url: answers are extracts of the documentation. Set "
+                                  "capeai.api_key_file or capeai.base_url to ask a model."));
       break;
     case pg::ProviderUse::kProblem:
       row.status = "misconfigured";
@@ -113,7 +123,8 @@ void AddPauses(std::vector<Row>& rows) {
     const int64_t paused = state.paused_until.load() - now;
     const int64_t open = state.open_until.load() - now;
     if (paused <= 0 && state.open_until.load() == 0) continue;
-    Row& row = rows.emplace_back(Row{"provider " + std::string(state.label), paused > 0 ? "paused" : "circuit open"});
+    Row& row = rows.emplace_back(
+        Row{"provider " + std::string(state.label), paused > 0 ? "paused" : "circuit open"});
     row.detail.Set("for_ms", Json::Int(std::max<int64_t>(std::max(paused, open), 0) / 1000))
         .Set("consecutive_faults", Json::Int(state.consecutive_faults.load()));
   }
@@ -129,8 +140,9 @@ Row Queue() {
     row.detail.Set("oldest_waits_seconds", Json::Int(Millis(WallNow() - *queue.oldest_due) / 1000));
   if (queue.foreign > 0)
     row.detail.Set("of_other_installations", Json::Int(queue.foreign))
-        .Set("hint", Json::String("These tasks came with a copy of another database: capeai_adopt_tasks() runs them "
-                                  "here."));
+        .Set("hint",
+             Json::String("These tasks came with a copy of another database: capeai_adopt_tasks() runs them "
+                          "here."));
   return row;
 }
 
@@ -143,8 +155,9 @@ Row Notifications() {
     row.detail.Set("skipped", Json::Int(pg::SharedMemory()->workers[index].notify_skipped.load()));
   if (usage > 0.5) {
     row.status = "degraded";
-    row.detail.Set("hint", Json::String("A listening session does not read: see pg_stat_activity for one that is idle "
-                                        "in transaction."));
+    row.detail.Set(
+        "hint", Json::String("A listening session does not read: see pg_stat_activity for one that is idle "
+                             "in transaction."));
   }
   return row;
 }

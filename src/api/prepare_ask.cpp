@@ -51,7 +51,8 @@ void CheckQuery(const std::string& query) {
 // Those members that the agent's input_schema names; one that it does not name
 // but that was given is refused.
 Json MakeInput(const AskArguments& a, const std::string& query, const Manifest& manifest) {
-  const auto names = manifest.input_schema ? manifest.input_schema->property_names() : std::vector<std::string>{"query"};
+  const auto names =
+      manifest.input_schema ? manifest.input_schema->property_names() : std::vector<std::string>{"query"};
   Json input = Json::Object();
   const auto put = [&](const char* name, Json value, bool given) {
     if (std::find(names.begin(), names.end(), name) != names.end())
@@ -78,11 +79,12 @@ void RequireWorker(const char* what) {
 
 AskArguments ReadAskArguments(FunctionCallInfo fcinfo, int first) {
   AskArguments a;
-  a.context = PG_ARGISNULL(first + kContext) ? Json::Object() : RequiredObject(fcinfo, first + kContext, "context");
+  a.context =
+      PG_ARGISNULL(first + kContext) ? Json::Object() : RequiredObject(fcinfo, first + kContext, "context");
   a.user_level = LimitedText(fcinfo, first + kUserLevel, "user_level", kMaxNameChars).value_or(kDefaultLevel);
   CheckOneOf("user_level", a.user_level, {"beginner", "intermediate", "advanced"});
-  a.preferred_format =
-      LimitedText(fcinfo, first + kPreferredFormat, "preferred_format", kMaxNameChars).value_or(kDefaultFormat);
+  a.preferred_format = LimitedText(fcinfo, first + kPreferredFormat, "preferred_format", kMaxNameChars)
+                           .value_or(kDefaultFormat);
   CheckOneOf("preferred_format", a.preferred_format, {"text", "steps", "checklist", "code"});
   a.agent = RequiredText(fcinfo, first + kAgent, "agent", kMaxNameChars);
   a.model = LimitedText(fcinfo, first + kModel, "model", kMaxNameChars);
@@ -130,7 +132,8 @@ AskTemplate::AskTemplate(const AskArguments& arguments, bool stream) : arguments
     if (stream) CheckStreamable(*agent_.manifest);
     if (a.conversation) {
       if (!store::MayUseConversation(*a.conversation, caller.role, request_.user_id))
-        pg::Raise(sqlstate::kInsufficientPrivilege, "conversation " + a.conversation->ToString() + " is not yours",
+        pg::Raise(sqlstate::kInsufficientPrivilege,
+                  "conversation " + a.conversation->ToString() + " is not yours",
                   "Begin a conversation with a uuid of your own, as from gen_random_uuid().");
       history_ = store::LoadTurns(*a.conversation, caller.role, pg::NewTaskId(WallNow()), kTurnsOfHistory);
     }
@@ -152,7 +155,8 @@ AskRequest AskTemplate::Prepare(const std::string& query, bool isolated) const {
   if (std::find(steps.begin(), steps.end(), StepKind::kRetrieveKnowledge) == steps.end()) return request;
   request.search_started = WallNow();
   request.passages =
-      Search(request.owner, SearchFor(*agent_.manifest, AnalyzeContext(request.input, history_), request.input), isolated);
+      Search(request.owner,
+             SearchFor(*agent_.manifest, AnalyzeContext(request.input, history_), request.input), isolated);
   request.search_completed = WallNow();
   return request;
 }

@@ -44,7 +44,7 @@ class AskTemplate {
   const AskArguments arguments_;
   ResolvedAgent agent_;
   std::vector<Turn> history_;
-  AskRequest request_;   // all that does not depend on the query
+  AskRequest request_;  // all that does not depend on the query
 };
 
 // Everything that can be refused is refused here, before the worker hears of it.

@@ -17,12 +17,18 @@ std::string Timestamp(int64_t unix_micros) { return pg::TimestampText(WallTime(D
 
 const char* StateName(int state) {
   switch (static_cast<pg::WorkerState>(state)) {
-    case pg::WorkerState::kFree: return "free";
-    case pg::WorkerState::kStarting: return "starting";
-    case pg::WorkerState::kRunning: return "running";
-    case pg::WorkerState::kPausedVersion: return "paused (versions differ)";
-    case pg::WorkerState::kDisabled: return "disabled";
-    case pg::WorkerState::kStopping: return "stopping";
+    case pg::WorkerState::kFree:
+      return "free";
+    case pg::WorkerState::kStarting:
+      return "starting";
+    case pg::WorkerState::kRunning:
+      return "running";
+    case pg::WorkerState::kPausedVersion:
+      return "paused (versions differ)";
+    case pg::WorkerState::kDisabled:
+      return "disabled";
+    case pg::WorkerState::kStopping:
+      return "stopping";
   }
   return "unknown";
 }
@@ -75,11 +81,11 @@ CAPEAI_FUNCTION(capeai_worker_slots) {
     if (slot.database.load() == 0 || slot.pid.load() == 0) continue;
     rows.Add({std::to_string(i), number(slot.database), number(slot.pid), api::StateName(slot.state.load()),
               api::Timestamp(slot.started_at.load()),
-              api::Seconds(MonoNow().time_since_epoch().count() - slot.heartbeat.load()), number(slot.in_flight),
-              number(slot.effective_max_in_flight), number(slot.asks), number(slot.claimed), number(slot.succeeded),
-              number(slot.failed), number(slot.cancelled), number(slot.retried), number(slot.stale),
-              number(slot.requests), number(slot.transactions), number(slot.notify_skipped),
-              number(slot.lock_waits)});
+              api::Seconds(MonoNow().time_since_epoch().count() - slot.heartbeat.load()),
+              number(slot.in_flight), number(slot.effective_max_in_flight), number(slot.asks),
+              number(slot.claimed), number(slot.succeeded), number(slot.failed), number(slot.cancelled),
+              number(slot.retried), number(slot.stale), number(slot.requests), number(slot.transactions),
+              number(slot.notify_skipped), number(slot.lock_waits)});
   }
   return 0;
 }
@@ -96,8 +102,9 @@ CAPEAI_FUNCTION(capeai_running_tasks) {
     api::Line line;
     if (tasks[i].database.load() != pg::ThisDatabase() || !api::Copy(tasks[i], line)) continue;
     if (line.database != pg::ThisDatabase() || !(all || line.owner == caller.role)) continue;
-    rows.Add({line.id.ToString(), std::to_string(line.owner), std::to_string(line.attempt), std::to_string(line.step),
-              line.step_name, std::to_string(line.progress), api::Timestamp(line.started_at)});
+    rows.Add({line.id.ToString(), std::to_string(line.owner), std::to_string(line.attempt),
+              std::to_string(line.step), line.step_name, std::to_string(line.progress),
+              api::Timestamp(line.started_at)});
   }
   return 0;
 }

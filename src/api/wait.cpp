@@ -53,7 +53,8 @@ store::WatchedTask Look(const pg::Caller& caller, const Uuid& id) {
   if (!task) pg::Raise(sqlstate::kUndefinedObject, "task " + id.ToString() + " does not exist");
   const bool own = task->owner == caller.role &&
                    (!pg::settings::RequireUserId() || task->user_id == pg::settings::UserId());
-  if (!own && !IsAdmin(caller)) pg::Raise(sqlstate::kInsufficientPrivilege, "task " + id.ToString() + " is not yours");
+  if (!own && !IsAdmin(caller))
+    pg::Raise(sqlstate::kInsufficientPrivilege, "task " + id.ToString() + " is not yours");
   return std::move(*task);
 }
 

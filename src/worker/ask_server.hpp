@@ -25,9 +25,9 @@ class AskServer {
   };
   struct News {
     std::vector<Arrived> requests;
-    std::vector<AskAddress> cancelled;   // by name, or because the backend is gone
-    std::vector<AskAddress> drained;     // streams that may be sent to again after IsFull()
-    std::vector<AskAddress> idle;        // streams whose text nobody has read for their idle time
+    std::vector<AskAddress> cancelled;  // by name, or because the backend is gone
+    std::vector<AskAddress> drained;    // streams that may be sent to again after IsFull()
+    std::vector<AskAddress> idle;       // streams whose text nobody has read for their idle time
   };
   // Reads what backends sent and writes what is queued for them. Call it
   // whenever the latch was set, and when due() has come.
@@ -47,14 +47,14 @@ class AskServer {
   // Text on its way to one reader.
   struct Stream {
     Duration idle_timeout{};
-    uint64_t unread = 0;           // DeltaCost() sent and not credited
-    MonoTime unread_since{};       // of the last credit, or of the first text after all was read
+    uint64_t unread = 0;      // DeltaCost() sent and not credited
+    MonoTime unread_since{};  // of the last credit, or of the first text after all was read
     bool was_full = false;
   };
   struct Connection {
     std::unique_ptr<pg::Channel> channel;
-    std::unordered_set<uint32_t> open;              // numbers of requests under way
-    std::unordered_map<uint32_t, Stream> streams;   // those of them that stream
+    std::unordered_set<uint32_t> open;             // numbers of requests under way
+    std::unordered_map<uint32_t, Stream> streams;  // those of them that stream
     bool full() const;
   };
   Connection* Find(const AskAddress& to);
@@ -68,7 +68,7 @@ class AskServer {
   void Close(int proc, News& news);
 
   int slot_;
-  std::optional<MonoTime> next_idle_;   // no stream becomes idle before
+  std::optional<MonoTime> next_idle_;  // no stream becomes idle before
   std::unordered_map<int, Connection> connections_;
 };
 

@@ -15,14 +15,15 @@ namespace capeai::worker {
 
 struct EmbedRequest {
   std::string model;
-  std::vector<std::string> inputs;   // at least one, none empty
+  std::vector<std::string> inputs;  // at least one, none empty
 };
 
 // One request under way. Destroying it drops the connection; the slot then never
 // hears of it.
 class EmbedCall final : public net::HttpSink {
  public:
-  EmbedCall(ModelGateway& gateway, EmbedRequest request, ModelCall::Context context, Slot<EmbeddingsResult>& slot);
+  EmbedCall(ModelGateway& gateway, EmbedRequest request, ModelCall::Context context,
+            Slot<EmbeddingsResult>& slot);
   ~EmbedCall() override;
   EmbedCall(const EmbedCall&) = delete;
   EmbedCall& operator=(const EmbedCall&) = delete;
