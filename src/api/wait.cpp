@@ -46,11 +46,11 @@ store::WatchedTask Look(const pg::Caller& caller, const Uuid& id) {
     const pg::LatestSnapshot now;
     task = store::LookAtTask(id);
   }
-  // Its own row a transaction sees before anybody else can run it.
-  if (!task && store::IsUncommitted(id))
+  if (!task) pg::Raise(sqlstate::kUndefinedObject, "task " + id.ToString() + " does not exist");
+  // What this transaction itself has written nobody else sees, or may touch, before it commits.
+  if (!task->ended && pg::IsOwnTransaction(task->xmin))
     pg::Raise(sqlstate::kNotInPrerequisiteState, "task " + id.ToString() + " is not committed yet",
               "The worker sees it after COMMIT: wait in another transaction.");
-  if (!task) pg::Raise(sqlstate::kUndefinedObject, "task " + id.ToString() + " does not exist");
   const bool own = task->owner == caller.role &&
                    (!pg::settings::RequireUserId() || task->user_id == pg::settings::UserId());
   if (!own && !IsAdmin(caller))

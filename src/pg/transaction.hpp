@@ -55,7 +55,7 @@ double NotifyQueueUsage();
 // pg_stat_activity.query of this process while no transaction runs.
 void ReportIdle(const char* activity);
 
-// Whether the transaction id (as text, from xmin) is this transaction's own.
+// Whether the transaction id (a row's xmin) is this transaction's own, or one of its subtransactions.
 bool IsOwnTransaction(uint32_t xid);
 
 // For its life time statements see what is committed now, whatever the

@@ -2,6 +2,7 @@
 // extension's owner, with the snapshot that is active.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -14,10 +15,8 @@ struct WatchedTask {
   std::string user_id;
   bool ended = false;
   std::string row;   // capeai.tasks in PostgreSQL's text form
+  uint32_t xmin = 0; // the transaction that wrote this row last
 };
 std::optional<WatchedTask> LookAtTask(const Uuid& id);
-
-// Whether the open transaction itself has written this task.
-bool IsUncommitted(const Uuid& id);
 
 }  // namespace capeai::store
