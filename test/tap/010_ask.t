@@ -76,13 +76,14 @@ for my $rung ([ 'json_schema', 'json_object' ], [ 'response_format', undef ])
 like(sql('SELECT capeai_ask(' . scripted('repair', 'bad_json,times=1') . ')'), qr/pg_ctl restart/, 'an answer that breaks the schema is repaired');
 like(sql('SELECT capeai_ask(' . scripted('fence', 'wrap') . ')'), qr/pg_ctl restart/, 'an answer in a Markdown fence is understood');
 
-# --- the provider's errors
+# --- the provider's errors, each with a model of its own: the circuit breaker counts by model
 for my $case ([ 'status=401', 'CA401' ], [ 'status=403', 'CA403' ], [ 'status=404', 'CA404' ], [ 'body=quota', 'CA429' ],
 	[ 'status=400,body=detail', 'CA400' ], [ 'status=503,body=html,times=1', '00000' ], [ 'status=500,times=2', '00000' ],
 	[ 'status=429,retry_after_ms=50,times=1', '00000' ], [ 'reset=0', '08006' ], [ 'truncate=10', '08006' ])
 {
 	my ($script, $sqlstate) = @$case;
-	$node->fails_with($sqlstate, 'SELECT capeai_ask(' . scripted($script =~ s/\W/-/gr, $script) . ", timeout => '20 s')", $script);
+	my $tag = $script =~ s/\W/-/gr;
+	$node->fails_with($sqlstate, 'SELECT capeai_ask(' . scripted($tag, $script) . ", model => '$tag', timeout => '20 s')", $script);
 }
 is(scalar($mock->requests('status-401')), 1, 'a 401 is not tried again');
 is(scalar($mock->requests('body-quota')), 1, 'nor a quota that is used up');

@@ -81,7 +81,7 @@ is($node->task($task, 'status'), 'cancelled', 'at once');
 # --- failures, retries, time-outs
 $task = $node->submit('chat', ask('[[tag:bad]] [[mock: status=400]]'));
 is($node->wait_task($task), 'failed', 'a 400 fails the task');
-is($node->task($task, "error_code || ' ' || (error_message <> '')"), 'provider_error true', 'and says why');
+is($node->task($task, "error_code || ' ' || (error_message <> '')"), 'bad_request true', 'and says why');
 my $again = sql("SELECT capeai_retry_task('$task')");
 isnt($again, $task, 'retry makes a new task');
 is($node->task($again, 'parent_task_id'), $task, 'that knows its parent');

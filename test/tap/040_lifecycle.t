@@ -72,6 +72,7 @@ my $asking = $node->background_psql('postgres', on_error_stop => 0);
 $asking->{stdin} .= "SELECT capeai_ask('[[mock: hang]]', agent => 'chat');\n";
 $asking->{run}->pump_nb;
 $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM capeai.tasks WHERE kind = 'ask' AND status = 'running'");
+sql('CREATE TABLE flushed ()');    # its commit also flushes the first row of the ask, which is written asynchronously
 $pid = $node->worker_pid;
 $node->expect_signal(9);
 kill 'KILL', $pid;

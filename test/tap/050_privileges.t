@@ -42,7 +42,7 @@ is(as('alice', "SELECT count(*) FROM capeai.tasks WHERE id = '$task'"), 1, 'sees
 is(as('bob', 'SELECT count(*) FROM capeai.tasks'), 0, 'another user does not see it');
 is(as('bob', 'SELECT count(*) FROM capeai.runs'), 0, 'nor its steps');
 is(as('bob', 'SELECT count(*) FROM capeai.audit_events'), 0, 'nor its trail');
-for my $name (qw(capeai_cancel_task capeai_retry_task capeai_wait capeai_channel))
+for my $name (qw(capeai_cancel_task capeai_retry_task capeai_wait))
 {
 	my ($sqlstate) = $node->error_of("SET ROLE bob; SELECT $name('$task')");
 	like($sqlstate, qr/^(42501|42704)$/, "$name of a stranger's task is refused");
@@ -74,7 +74,8 @@ pass('a role without tasks can be dropped');
 # --- the key is not to be seen, by nobody
 is(sql('SHOW capeai.api_key'), '(set)', 'a superuser sees that a key is set');
 denied('alice', 'SHOW capeai.api_key', 'SHOW capeai.api_key by a user');
-denied('alice', "SET capeai.base_url = 'http://127.0.0.1:1/'", 'a user setting base_url');
+denied('alice', 'SET capeai.require_user_id = off', 'a user setting what is a superuser\'s');
+$node->fails_with('55P02', "SET ROLE alice; SET capeai.base_url = 'http://127.0.0.1:1/'", 'anybody setting base_url in a session');
 unlike(sql("SELECT string_agg(s::text, ' ') FROM pg_settings s WHERE name LIKE 'capeai.%'"), qr/sk-test/, 'pg_settings does not show the key');
 
 $node->finish;

@@ -30,7 +30,7 @@ sub poll
 }
 
 sub payloads { return @{ $_[0]{payloads} }; }
-sub events { return map { JSON::PP->new->utf8(0)->decode($_) } $_[0]->payloads; }
+sub events { return map { JSON::PP->new->utf8->decode($_) } $_[0]->payloads; }
 
 # Waits until an event fulfils the condition; false after $timeout seconds (60).
 sub wait_for
