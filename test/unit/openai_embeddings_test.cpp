@@ -30,6 +30,18 @@ TEST(OpenaiEmbeddings, Base64) {
   }
 }
 
+TEST(OpenaiEmbeddings, EncodedVectorsComeBackExactly) {
+  EXPECT_EQ(EncodeVector({1, -2}), "AACAPwAAAMA=");
+  std::vector<float> vector;
+  for (int size = 0; size < 10; ++size) {
+    const auto back = DecodeVector(EncodeVector(vector));
+    ASSERT_TRUE(back) << size;
+    EXPECT_EQ(*back, vector) << size;
+    vector.push_back(1.0f / static_cast<float>(3 + size) * (size % 2 == 0 ? 1e-30f : -1e30f));
+  }
+  for (const char* text : {"AACAP", "AAC", "AACA?w==", "AACAPwAA"}) EXPECT_FALSE(DecodeVector(text)) << text;
+}
+
 TEST(OpenaiEmbeddings, WhatIsWrongIsMalformed) {
   for (const auto items :
        {R"()", R"({"index":0,"embedding":[1]})", R"({"index":0,"embedding":[1]},{"index":0,"embedding":[1]})",
