@@ -12,6 +12,7 @@
 #include "agent/schema.hpp"
 #include "base/coroutine.hpp"
 #include "base/error.hpp"
+#include "base/turn.hpp"
 
 namespace capeai {
 
@@ -65,12 +66,6 @@ std::variant<Manifest, std::vector<ManifestProblem>> ParseManifest(const Json& s
 // The JSON Schema of a manifest, as published in agents/manifest.schema.json. What it cannot say (the order
 // of steps, placeholders, ...) ParseManifest checks too.
 const char* ManifestSchemaText();
-
-// One turn of a conversation, oldest first.
-struct Turn {
-  std::string query;
-  std::string response;
-};
 
 struct TaskInput {
   Json input;                         // validated against the manifest's input_schema

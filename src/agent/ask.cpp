@@ -159,7 +159,7 @@ std::string RetrievalRequest::Encode() const {
       .Set("collection", Json::String(search.collection))
       .Set("function", Json::String(search.function))
       .Set("query", Json::String(search.query))
-      .Set("context", search.context)
+      .Set("context", Json::String(search.context))
       .Set("max_results", Json::Int(search.max_results))
       .Dump();
 }
@@ -174,7 +174,7 @@ std::optional<RetrievalRequest> RetrievalRequest::Decode(std::string_view text) 
   out.search.collection = in["collection"].string_or("");
   out.search.function = in["function"].string_or("");
   out.search.query = in["query"].string_or("");
-  out.search.context = in["context"];
+  out.search.context = in["context"].string_or("{}");
   out.search.max_results = static_cast<int>(in["max_results"].integer().value_or(5));
   return out;
 }

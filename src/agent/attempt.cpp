@@ -97,7 +97,7 @@ SearchRequest SearchFor(const Manifest& manifest, const Analysis& analysis, cons
   request.collection = manifest.collection;
   request.function = manifest.function;
   request.query = analysis.search_query;
-  request.context = input["context"].is_object() ? input["context"] : Json::Object();
+  if (input["context"].is_object()) request.context = input["context"].Dump();
   request.max_results = manifest.passages;
   return request;
 }

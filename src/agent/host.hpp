@@ -9,31 +9,13 @@
 
 #include "base/coroutine.hpp"
 #include "base/error.hpp"
+#include "base/search.hpp"
 #include "base/time.hpp"
 #include "openai/chat.hpp"
 #include "openai/json.hpp"
 
 namespace capeai {
 
-// A search hit: one passage of one document.
-struct Passage {
-  int64_t document_id = 0;
-  int64_t passage_id = 0;
-  std::string title;
-  std::string heading;  // path, outermost first, joined by " > "
-  std::string text;     // the whole passage, not a snippet
-  std::string url;      // may be empty
-  std::string type;     // doc, guide, video, ...
-  double score = 0;     // 0..1, comparable between queries
-};
-
-struct SearchRequest {
-  std::string collection;  // exactly one of collection and function is set
-  std::string function;    // schema-qualified SQL function f(query text, context jsonb)
-  std::string query;
-  Json context;  // object
-  int max_results = 5;
-};
 using SearchReply = Result<std::vector<Passage>>;
 
 // Reply or error of one exchange with the model.

@@ -122,13 +122,13 @@ CAPEAI_FUNCTION(capeai_search) {
   const std::string collection = Needed(fcinfo, 1, "collection");
   const int max_results = NeededInt(fcinfo, 2, "max_results");
   const std::string context = pg::TextArg(fcinfo, 3).value_or("{}");
-  std::vector<store::Passage> found;
+  std::vector<Passage> found;
   {
     const pg::AsExtensionOwner owner;
     found = store::SearchPassages(query, collection, max_results, context);
   }
   pg::RowSet rows(fcinfo);
-  for (const store::Passage& passage : found) {
+  for (const Passage& passage : found) {
     rows.Add({std::to_string(passage.document_id), std::to_string(passage.passage_id), passage.title,
               passage.heading, Snippet(passage.text),
               passage.url.empty() ? pg::CellText() : pg::CellText(passage.url), passage.type,

@@ -83,9 +83,7 @@ class [[nodiscard]] Task {
     std::optional<T> value;
     std::exception_ptr exception;
 
-    Task get_return_object() {
-      return Task(std::coroutine_handle<promise_type>::from_promise(*this));
-    }
+    Task get_return_object() { return Task(std::coroutine_handle<promise_type>::from_promise(*this)); }
     static Task get_return_object_on_allocation_failure() { return Task(nullptr); }
     std::suspend_always initial_suspend() noexcept { return {}; }
     std::suspend_always final_suspend() noexcept { return {}; }

@@ -14,12 +14,8 @@ using WallTime = std::chrono::time_point<std::chrono::system_clock, Duration>;
 // Monotonic time, for deadlines and measured durations. Never jumps.
 using MonoTime = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 
-inline WallTime WallNow() {
-  return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
-}
-inline MonoTime MonoNow() {
-  return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
-}
+inline WallTime WallNow() { return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()); }
+inline MonoTime MonoNow() { return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now()); }
 
 inline double Seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 inline long Millis(Duration d) {

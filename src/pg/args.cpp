@@ -181,8 +181,9 @@ size_t ArgBytes(FunctionCallInfo fcinfo, int arg) {
 
 Datum TextResult(std::string_view text) {
   const std::string stored = ToDatabase(text).text;
-  return Guarded(
-      [&] { return PointerGetDatum(cstring_to_text_with_len(stored.data(), static_cast<int>(stored.size()))); });
+  return Guarded([&] {
+    return PointerGetDatum(cstring_to_text_with_len(stored.data(), static_cast<int>(stored.size())));
+  });
 }
 
 Datum UuidResult(const Uuid& id) {
@@ -259,8 +260,8 @@ void RowSet::Add(int32_t number, const std::vector<float>& values) {
   Guarded([&] {
     auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * (values.size() + 1)));
     for (size_t i = 0; i < values.size(); ++i) elements[i] = Float4GetDatum(values[i]);
-    ArrayType* array = construct_array(elements, static_cast<int>(values.size()), FLOAT4OID, sizeof(float4), true,
-                                       TYPALIGN_INT);
+    ArrayType* array = construct_array(elements, static_cast<int>(values.size()), FLOAT4OID, sizeof(float4),
+                                       true, TYPALIGN_INT);
     Datum cells[2] = {Int32GetDatum(number), PointerGetDatum(array)};
     bool nulls[2] = {false, false};
     tuplestore_putvalues(info->setResult, info->setDesc, cells, nulls);

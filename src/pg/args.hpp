@@ -19,8 +19,8 @@ namespace capeai::pg {
 // where it is not text. nullopt for NULL.
 std::optional<std::string> TextArg(FunctionCallInfo fcinfo, int arg);
 std::optional<Uuid> UuidArg(FunctionCallInfo fcinfo, int arg);
-std::optional<WallTime> TimestampArg(FunctionCallInfo fcinfo, int arg);   // infinities: 22023
-std::optional<Duration> IntervalArg(FunctionCallInfo fcinfo, int arg);    // months count 30 days
+std::optional<WallTime> TimestampArg(FunctionCallInfo fcinfo, int arg);  // infinities: 22023
+std::optional<Duration> IntervalArg(FunctionCallInfo fcinfo, int arg);   // months count 30 days
 std::optional<int32_t> IntArg(FunctionCallInfo fcinfo, int arg);
 std::optional<int64_t> BigintArg(FunctionCallInfo fcinfo, int arg);
 std::optional<double> RealArg(FunctionCallInfo fcinfo, int arg);
@@ -38,7 +38,7 @@ Passed PassAsArray(FunctionCallInfo fcinfo, int arg);
 // to refuse what is too large before it is read.
 size_t ArgBytes(FunctionCallInfo fcinfo, int arg);
 
-Datum TextResult(std::string_view text);     // from UTF-8; what the encoding cannot hold becomes '?'
+Datum TextResult(std::string_view text);  // from UTF-8; what the encoding cannot hold becomes '?'
 Datum UuidResult(const Uuid& id);
 Datum JsonbResult(std::string_view text);
 
@@ -65,8 +65,8 @@ class RowSet {
   void Add(int32_t number, const std::vector<float>& values);
 
  private:
-  void* info_;   // ReturnSetInfo
-  void* meta_;   // AttInMetadata
+  void* info_;  // ReturnSetInfo
+  void* meta_;  // AttInMetadata
 };
 
 // {a,"b"} array literal of text elements, for CellText.

@@ -44,8 +44,8 @@ class Channel {
   void Attach(bool opener);
 
   uint32_t handle_ = 0;
-  void* segment_ = nullptr;   // dsm_segment
-  void* in_ = nullptr;        // shm_mq_handle
+  void* segment_ = nullptr;  // dsm_segment
+  void* in_ = nullptr;       // shm_mq_handle
   void* out_ = nullptr;
   std::deque<std::string> outbox_;
   size_t outbox_bytes_ = 0;

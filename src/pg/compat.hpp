@@ -9,10 +9,10 @@ extern "C" {
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
 #endif
-#include "utils/guc.h"
-#include "utils/memutils.h"
 #include "catalog/pg_database.h"
 #include "utils/acl.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
 #include "utils/wait_event.h"
 }
 

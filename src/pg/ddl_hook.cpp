@@ -21,7 +21,7 @@ namespace {
 
 ProcessUtility_hook_type previous_hook = nullptr;
 
-constexpr int kLeaveLimitMs = 5000;   // as long as PostgreSQL itself waits for others to leave
+constexpr int kLeaveLimitMs = 5000;  // as long as PostgreSQL itself waits for others to leave
 constexpr int kPollMs = 10;
 
 DefElem* FindOption(List* options, const char* name) {
@@ -36,7 +36,8 @@ DefElem* FindOption(List* options, const char* name) {
 // The database that `statement` needs for itself, or InvalidOid.
 ::Oid NeededAloneUnsafe(Node* statement) {
   switch (nodeTag(statement)) {
-    case T_DropdbStmt: return get_database_oid(castNode(DropdbStmt, statement)->dbname, true);
+    case T_DropdbStmt:
+      return get_database_oid(castNode(DropdbStmt, statement)->dbname, true);
     case T_RenameStmt: {
       auto* rename = castNode(RenameStmt, statement);
       return rename->renameType == OBJECT_DATABASE ? get_database_oid(rename->subname, true) : InvalidOid;
@@ -49,7 +50,8 @@ DefElem* FindOption(List* options, const char* name) {
       DefElem* source = FindOption(castNode(CreatedbStmt, statement)->options, "template");
       return source && source->arg ? get_database_oid(defGetString(source), true) : InvalidOid;
     }
-    default: return InvalidOid;
+    default:
+      return InvalidOid;
   }
 }
 
@@ -121,8 +123,8 @@ struct Call {
 
 void RunUnsafe(const Call& call) {
   auto* next = previous_hook ? previous_hook : standard_ProcessUtility;
-  next(call.statement, call.text, call.read_only_tree, call.context, call.params, call.environment, call.destination,
-       call.completion);
+  next(call.statement, call.text, call.read_only_tree, call.context, call.params, call.environment,
+       call.destination, call.completion);
 }
 
 // A frame of its own, so that nothing lives in it that PG_TRY could clobber.

@@ -56,10 +56,10 @@ Datum CallFromPostgres(Datum (*body)(FunctionCallInfo), FunctionCallInfo fcinfo)
   const Datum result = CallCatching(body, fcinfo, error);
   if (error.set) {
     const char* s = error.sqlstate;
-    ereport(ERROR, (errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])),
-                    errmsg_internal("%s", error.message),
-                    error.detail[0] ? errdetail_internal("%s", error.detail) : 0,
-                    error.hint[0] ? errhint("%s", error.hint) : 0));
+    ereport(ERROR,
+            (errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])), errmsg_internal("%s", error.message),
+             error.detail[0] ? errdetail_internal("%s", error.detail) : 0,
+             error.hint[0] ? errhint("%s", error.hint) : 0));
   }
   return result;
 }

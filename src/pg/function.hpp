@@ -19,12 +19,10 @@ Datum CallFromPostgres(Datum (*body)(FunctionCallInfo), FunctionCallInfo fcinfo)
 
 }  // namespace capeai::pg
 
-#define CAPEAI_FUNCTION(name)                                       \
-  static Datum name##_body(FunctionCallInfo fcinfo);                \
-  extern "C" {                                                      \
-  PG_FUNCTION_INFO_V1(name);                                        \
-  PGDLLEXPORT Datum name(PG_FUNCTION_ARGS) {                        \
-    return ::capeai::pg::CallFromPostgres(name##_body, fcinfo);     \
-  }                                                                 \
-  }                                                                 \
+#define CAPEAI_FUNCTION(name)                                                                              \
+  static Datum name##_body(FunctionCallInfo fcinfo);                                                       \
+  extern "C" {                                                                                             \
+  PG_FUNCTION_INFO_V1(name);                                                                               \
+  PGDLLEXPORT Datum name(PG_FUNCTION_ARGS) { return ::capeai::pg::CallFromPostgres(name##_body, fcinfo); } \
+  }                                                                                                        \
   static Datum name##_body([[maybe_unused]] FunctionCallInfo fcinfo)

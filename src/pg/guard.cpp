@@ -15,8 +15,7 @@ namespace {
 
 Error FromErrorData(const ErrorData& data) {
   const auto text = [](const char* s) { return s ? std::string(s) : std::string(); };
-  return Error{unpack_sql_state(data.sqlerrcode), text(data.message), text(data.detail),
-               text(data.hint)};
+  return Error{unpack_sql_state(data.sqlerrcode), text(data.message), text(data.detail), text(data.hint)};
 }
 
 // Runs `call` and returns the error that it raised, or nullptr. Nothing in this

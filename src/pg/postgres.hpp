@@ -3,7 +3,8 @@
 #pragma once
 
 extern "C" {
-#include "postgres.h"
+#include "postgres.h"  // first, whatever the alphabet says
+
 #include "fmgr.h"
 #include "miscadmin.h"
 }

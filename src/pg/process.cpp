@@ -113,9 +113,7 @@ bool ServiceInterrupts() {
   return true;
 }
 
-void LeaveProcess(bool restart) {
-  proc_exit(restart ? 1 : 0);
-}
+void LeaveProcess(bool restart) { proc_exit(restart ? 1 : 0); }
 
 bool TrySessionLock(uint32_t key_high, uint32_t key_low) {
   return Guarded([&] {
@@ -206,7 +204,8 @@ EventWait::Ready EventWait::Wait(Duration timeout) {
 void WaitInBackend(Duration timeout) {
   const long ms = static_cast<long>((timeout.count() + 999) / 1000);
   Guarded([&] {
-    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, WaitEventUnsafe("CapeaiAnswer"));
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms,
+                    WaitEventUnsafe("CapeaiAnswer"));
     ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
   });

@@ -68,7 +68,7 @@ void ReportFault(const char* what) noexcept;
 // the process when the postmaster is gone.
 class EventWait {
  public:
-  explicit EventWait(int fd);   // -1: latch only
+  explicit EventWait(int fd);  // -1: latch only
   struct Ready {
     bool latch = false;
     bool fd = false;
@@ -77,7 +77,7 @@ class EventWait {
   Ready Wait(Duration timeout);
 
  private:
-  void* set_ = nullptr;     // WaitEventSet, lives as long as the process
+  void* set_ = nullptr;  // WaitEventSet, lives as long as the process
   uint32_t wait_event_ = 0;
 };
 

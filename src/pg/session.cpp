@@ -10,8 +10,8 @@ extern "C" {
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "common/ip.h"
-#include "utils/backend_status.h"
 #include "utils/acl.h"
+#include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -68,7 +68,8 @@ std::string ClientAddress() {
   const SockAddr& from = MyBEEntry->st_clientaddr;
   if (from.addr.ss_family != AF_INET && from.addr.ss_family != AF_INET6) return "";
   char host[NI_MAXHOST] = "";
-  if (pg_getnameinfo_all(&from.addr, from.salen, host, sizeof host, nullptr, 0, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+  if (pg_getnameinfo_all(&from.addr, from.salen, host, sizeof host, nullptr, 0,
+                         NI_NUMERICHOST | NI_NUMERICSERV) != 0)
     return "";
   return host;
 }
@@ -108,11 +109,13 @@ bool IsSuperuser(Oid role) {
 
 std::string QuoteQualified(const std::string& name) {
   const size_t dot = name.find('.');
-  if (dot == std::string::npos || dot == 0 || dot + 1 == name.size() || name.find('.', dot + 1) != std::string::npos)
+  if (dot == std::string::npos || dot == 0 || dot + 1 == name.size() ||
+      name.find('.', dot + 1) != std::string::npos)
     Raise(sqlstate::kInvalidParameter, "\"" + name + "\" is not a schema-qualified function name");
   const std::string schema = name.substr(0, dot);
   const std::string function = name.substr(dot + 1);
-  return Guarded([&]() -> const char* { return quote_qualified_identifier(schema.c_str(), function.c_str()); });
+  return Guarded(
+      [&]() -> const char* { return quote_qualified_identifier(schema.c_str(), function.c_str()); });
 }
 
 AsExtensionOwner::AsExtensionOwner() {

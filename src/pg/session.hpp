@@ -13,18 +13,18 @@ namespace capeai::pg {
 // transaction (it may be dropped and created again).
 struct Extension {
   Oid oid = 0;
-  Oid owner = 0;         // owns the tables; capeai's own statements run as it
-  std::string version;   // of the SQL objects
+  Oid owner = 0;        // owns the tables; capeai's own statements run as it
+  std::string version;  // of the SQL objects
 };
 // Needs a transaction. Nothing when CREATE EXTENSION capeai has not been run here.
 std::optional<Extension> FindExtension();
 
 // The session as an ask or a submit carries it along; nothing else of it travels.
 struct Caller {
-  Oid role = 0;                  // GetUserId(): inside SECURITY DEFINER, the definer
+  Oid role = 0;  // GetUserId(): inside SECURITY DEFINER, the definer
   bool superuser = false;
   std::string application_name;
-  std::string client_addr;       // numeric, empty for a unix socket
+  std::string client_addr;  // numeric, empty for a unix socket
 };
 // Call it before AsExtensionOwner.
 Caller CurrentCaller();
@@ -70,7 +70,7 @@ class AsRestrictedRole {
 };
 
 // Cryptographically strong random bytes; raises if the system has none.
-Uuid NewTaskId(WallTime now);          // UUIDv7
+Uuid NewTaskId(WallTime now);  // UUIDv7
 void RandomBytes(void* out, size_t size);
 
 // True during recovery: nothing can be written here.

@@ -30,18 +30,18 @@ enum class ProviderUse : int { kUnknown, kModel, kExtractive, kProblem };
 // What a served database shows of itself. Written by its worker only, except
 // where noted.
 struct WorkerSlot {
-  std::atomic<Oid> database;          // 0: free. Set by the launcher
-  std::atomic<int> pid;               // 0: none attached
-  std::atomic<int> proc;              // index of its PGPROC, for the latch
-  std::atomic<int> state;             // WorkerState
-  std::atomic<int> provider;          // ProviderUse
+  std::atomic<Oid> database;  // 0: free. Set by the launcher
+  std::atomic<int> pid;       // 0: none attached
+  std::atomic<int> proc;      // index of its PGPROC, for the latch
+  std::atomic<int> state;     // WorkerState
+  std::atomic<int> provider;  // ProviderUse
   std::atomic<uint64_t> incarnation_hi, incarnation_lo;
-  std::atomic<int64_t> started_at;    // WallTime, microseconds
-  std::atomic<int64_t> heartbeat;     // MonoTime, microseconds
-  std::atomic<uint32_t> wake;         // set by backends at commit: look for tasks and signals
-  std::atomic<uint32_t> yield;        // set by the launcher: another database waits for a slot
-  std::atomic<uint32_t> waiters;      // backends in capeai_wait on this database
-  std::atomic<uint32_t> committing;   // inside a commit (for "waiting for standby")
+  std::atomic<int64_t> started_at;   // WallTime, microseconds
+  std::atomic<int64_t> heartbeat;    // MonoTime, microseconds
+  std::atomic<uint32_t> wake;        // set by backends at commit: look for tasks and signals
+  std::atomic<uint32_t> yield;       // set by the launcher: another database waits for a slot
+  std::atomic<uint32_t> waiters;     // backends in capeai_wait on this database
+  std::atomic<uint32_t> committing;  // inside a commit (for "waiting for standby")
   std::atomic<uint32_t> notify_skipped, lock_waits;
   std::atomic<int64_t> in_flight, asks, streams;
   std::atomic<uint64_t> claimed, succeeded, failed, cancelled, retried, stale;
@@ -51,21 +51,21 @@ struct WorkerSlot {
 
 // A database that was seen to have the extension, or announced at commit.
 struct DatabaseHold {
-  std::atomic<Oid> database;   // statements like DROP DATABASE are under way on it
-  std::atomic<int> pid;        // of the backend that runs them
+  std::atomic<Oid> database;  // statements like DROP DATABASE are under way on it
+  std::atomic<int> pid;       // of the backend that runs them
 };
 
 // One entry per PGPROC of the server.
 struct BackendPost {
-  std::atomic<uint32_t> channel;      // dsm_handle of its channel, 0: none
-  std::atomic<uint64_t> waits_for;    // low half of the task id that capeai_wait waits for
+  std::atomic<uint32_t> channel;    // dsm_handle of its channel, 0: none
+  std::atomic<uint64_t> waits_for;  // low half of the task id that capeai_wait waits for
 };
 
 // A running task as capeai.active_tasks shows it. One writer (the worker that
 // owns the range); readers take a copy and check `version` (even: stable).
 struct ActiveTask {
   std::atomic<uint32_t> version;
-  std::atomic<Oid> database;        // 0: unused
+  std::atomic<Oid> database;  // 0: unused
   std::atomic<uint64_t> id_hi, id_lo;
   std::atomic<Oid> owner;
   std::atomic<int32_t> attempt, step, progress;
@@ -79,12 +79,12 @@ struct ActiveTask {
 // before the next restart.
 struct ProviderState {
   std::atomic<uint64_t> key;
-  std::atomic<int64_t> paused_until;       // MonoTime; set by 429 and Retry-After
-  std::atomic<uint32_t> lock;              // of `breaker`; tried, never waited for
-  alignas(8) char breaker[64];             // policy::CircuitBreaker; its state in the next two
+  std::atomic<int64_t> paused_until;  // MonoTime; set by 429 and Retry-After
+  std::atomic<uint32_t> lock;         // of `breaker`; tried, never waited for
+  alignas(8) char breaker[64];        // policy::CircuitBreaker; its state in the next two
   std::atomic<int32_t> consecutive_faults;
-  std::atomic<int64_t> open_until;         // MonoTime; 0: closed
-  char label[64];                          // model @ host, written once by who took the slot
+  std::atomic<int64_t> open_until;  // MonoTime; 0: closed
+  char label[64];                   // model @ host, written once by who took the slot
 };
 
 struct HelperSlot {
@@ -96,13 +96,13 @@ struct HelperSlot {
 struct Shared {
   std::atomic<int> launcher_pid;
   std::atomic<int> launcher_proc;
-  std::atomic<uint32_t> look_again;   // a database may have got or lost the extension
-  std::atomic<Oid> announced[64];     // which (0: free); overflow: look at all
+  std::atomic<uint32_t> look_again;  // a database may have got or lost the extension
+  std::atomic<Oid> announced[64];    // which (0: free); overflow: look at all
   std::atomic<int64_t> databases_known, databases_waiting;
   std::atomic<int64_t> launch_failures;
-  int max_workers;                    // as configured at start
-  int max_backends;                   // entries of posts
-  int max_active;                     // entries of active tasks, split evenly among slots
+  int max_workers;   // as configured at start
+  int max_backends;  // entries of posts
+  int max_active;    // entries of active tasks, split evenly among slots
   WorkerSlot workers[kMaxWorkers];
   HelperSlot helpers[kMaxHelpers];
   DatabaseHold holds[kMaxHolds];

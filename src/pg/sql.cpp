@@ -33,29 +33,52 @@ struct TypeInfo {
 
 TypeInfo InfoOf(Type type) {
   switch (type) {
-    case Type::kBool: return {BOOLOID, 0};
-    case Type::kInt4: return {INT4OID, 0};
-    case Type::kInt8: return {INT8OID, 0};
-    case Type::kFloat4: return {FLOAT4OID, 0};
-    case Type::kFloat8: return {FLOAT8OID, 0};
-    case Type::kText: return {TEXTOID, 0};
-    case Type::kBytea: return {BYTEAOID, 0};
-    case Type::kJsonb: return {JSONBOID, 0};
-    case Type::kUuid: return {UUIDOID, 0};
-    case Type::kTimestamptz: return {TIMESTAMPTZOID, 0};
-    case Type::kInterval: return {INTERVALOID, 0};
-    case Type::kOid: return {OIDOID, 0};
-    case Type::kRegconfig: return {REGCONFIGOID, 0};
-    case Type::kBoolArray: return {BOOLARRAYOID, BOOLOID};
-    case Type::kInt4Array: return {INT4ARRAYOID, INT4OID};
-    case Type::kInt8Array: return {INT8ARRAYOID, INT8OID};
-    case Type::kFloat4Array: return {FLOAT4ARRAYOID, FLOAT4OID};
-    case Type::kTextArray: return {TEXTARRAYOID, TEXTOID};
-    case Type::kByteaArray: return {BYTEAARRAYOID, BYTEAOID};
-    case Type::kUuidArray: return {UUIDARRAYOID, UUIDOID};
-    case Type::kTimestamptzArray: return {TIMESTAMPTZARRAYOID, TIMESTAMPTZOID};
-    case Type::kOidArray: return {OIDARRAYOID, OIDOID};
-    case Type::kJsonbArray: return {JSONBARRAYOID, JSONBOID};
+    case Type::kBool:
+      return {BOOLOID, 0};
+    case Type::kInt4:
+      return {INT4OID, 0};
+    case Type::kInt8:
+      return {INT8OID, 0};
+    case Type::kFloat4:
+      return {FLOAT4OID, 0};
+    case Type::kFloat8:
+      return {FLOAT8OID, 0};
+    case Type::kText:
+      return {TEXTOID, 0};
+    case Type::kBytea:
+      return {BYTEAOID, 0};
+    case Type::kJsonb:
+      return {JSONBOID, 0};
+    case Type::kUuid:
+      return {UUIDOID, 0};
+    case Type::kTimestamptz:
+      return {TIMESTAMPTZOID, 0};
+    case Type::kInterval:
+      return {INTERVALOID, 0};
+    case Type::kOid:
+      return {OIDOID, 0};
+    case Type::kRegconfig:
+      return {REGCONFIGOID, 0};
+    case Type::kBoolArray:
+      return {BOOLARRAYOID, BOOLOID};
+    case Type::kInt4Array:
+      return {INT4ARRAYOID, INT4OID};
+    case Type::kInt8Array:
+      return {INT8ARRAYOID, INT8OID};
+    case Type::kFloat4Array:
+      return {FLOAT4ARRAYOID, FLOAT4OID};
+    case Type::kTextArray:
+      return {TEXTARRAYOID, TEXTOID};
+    case Type::kByteaArray:
+      return {BYTEAARRAYOID, BYTEAOID};
+    case Type::kUuidArray:
+      return {UUIDARRAYOID, UUIDOID};
+    case Type::kTimestamptzArray:
+      return {TIMESTAMPTZARRAYOID, TIMESTAMPTZOID};
+    case Type::kOidArray:
+      return {OIDARRAYOID, OIDOID};
+    case Type::kJsonbArray:
+      return {JSONBARRAYOID, JSONBOID};
   }
   return {0, 0};
 }
@@ -95,9 +118,7 @@ Datum ScalarUnsafe(::Oid, Duration v) {
   out->time = v.count();
   return IntervalPGetDatum(out);
 }
-Datum ScalarUnsafe(::Oid oid, const std::string& v) {
-  return ScalarUnsafe(oid, std::string_view(v));
-}
+Datum ScalarUnsafe(::Oid oid, const std::string& v) { return ScalarUnsafe(oid, std::string_view(v)); }
 
 template <class T>
 struct Element {
@@ -131,8 +152,7 @@ Datum ArrayUnsafe(::Oid element, const std::vector<T>& values) {
   get_typlenbyvalalign(element, &length, &by_value, &align);
   int dims[1] = {count};
   int lower[1] = {1};
-  return PointerGetDatum(
-      construct_md_array(datums, nulls, 1, dims, lower, element, length, by_value, align));
+  return PointerGetDatum(construct_md_array(datums, nulls, 1, dims, lower, element, length, by_value, align));
 }
 
 struct ToDatumUnsafe {
@@ -301,23 +321,41 @@ class Executor {
       bytes.append(data, size);
     };
     switch (type) {
-      case BOOLOID: cell.integer = DatumGetBool(value); return;
-      case INT2OID: cell.integer = DatumGetInt16(value); return;
-      case INT4OID: cell.integer = DatumGetInt32(value); return;
-      case INT8OID: cell.integer = DatumGetInt64(value); return;
+      case BOOLOID:
+        cell.integer = DatumGetBool(value);
+        return;
+      case INT2OID:
+        cell.integer = DatumGetInt16(value);
+        return;
+      case INT4OID:
+        cell.integer = DatumGetInt32(value);
+        return;
+      case INT8OID:
+        cell.integer = DatumGetInt64(value);
+        return;
       case OIDOID:
       case REGROLEOID:
       case REGCLASSOID:
       case REGPROCOID:
       case REGPROCEDUREOID:
-      case REGCONFIGOID: cell.integer = DatumGetObjectId(value); return;
-      case FLOAT4OID: cell.real = static_cast<double>(DatumGetFloat4(value)); return;
-      case FLOAT8OID: cell.real = DatumGetFloat8(value); return;
+      case REGCONFIGOID:
+        cell.integer = DatumGetObjectId(value);
+        return;
+      case FLOAT4OID:
+        cell.real = static_cast<double>(DatumGetFloat4(value));
+        return;
+      case FLOAT8OID:
+        cell.real = DatumGetFloat8(value);
+        return;
       case NUMERICOID:
         cell.real = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value));
         return;
-      case TIMESTAMPTZOID: cell.integer = DatumGetTimestampTz(value) + kEpochShift; return;
-      case UUIDOID: append(reinterpret_cast<const char*>(DatumGetUUIDP(value)->data), UUID_LEN); return;
+      case TIMESTAMPTZOID:
+        cell.integer = DatumGetTimestampTz(value) + kEpochShift;
+        return;
+      case UUIDOID:
+        append(reinterpret_cast<const char*>(DatumGetUUIDP(value)->data), UUID_LEN);
+        return;
       case TEXTOID:
       case VARCHAROID: {
         const text* t = DatumGetTextPP(value);
@@ -350,8 +388,8 @@ class Executor {
 };
 
 Rows Execute(const Statement& statement, std::initializer_list<Param> params, long max_rows) {
-  Executor executor(statement.sql, statement.types.begin(), statement.types.size(),
-                    statement.read_only, &statement.plan);
+  Executor executor(statement.sql, statement.types.begin(), statement.types.size(), statement.read_only,
+                    &statement.plan);
   return executor.Run(params.begin(), params.size(), max_rows);
 }
 

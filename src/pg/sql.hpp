@@ -23,10 +23,29 @@ using Oid = unsigned int;
 
 // Parameter types, in the order of $1, $2, ...
 enum class Type : uint8_t {
-  kBool, kInt4, kInt8, kFloat4, kFloat8, kText, kBytea, kJsonb, kUuid, kTimestamptz, kInterval, kOid,
+  kBool,
+  kInt4,
+  kInt8,
+  kFloat4,
+  kFloat8,
+  kText,
+  kBytea,
+  kJsonb,
+  kUuid,
+  kTimestamptz,
+  kInterval,
+  kOid,
   kRegconfig,
-  kBoolArray, kInt4Array, kInt8Array, kFloat4Array, kTextArray, kByteaArray, kUuidArray,
-  kTimestamptzArray, kOidArray, kJsonbArray,
+  kBoolArray,
+  kInt4Array,
+  kInt8Array,
+  kFloat4Array,
+  kTextArray,
+  kByteaArray,
+  kUuidArray,
+  kTimestamptzArray,
+  kOidArray,
+  kJsonbArray,
 };
 
 struct Statement {
@@ -50,13 +69,12 @@ struct Passed {
 
 // A parameter. Text views must outlive Execute(). Arrays are passed by pointer
 // and must outlive it too.
-using Param = std::variant<Null, Passed, bool, int32_t, int64_t, double, std::string_view, Uuid, WallTime,
-                           Duration, const std::vector<bool>*, const std::vector<int32_t>*,
-                           const std::vector<int64_t>*, const std::vector<double>*,
-                           const std::vector<std::string>*, const Nullable<std::string>*,
-                           const Nullable<int64_t>*, const Nullable<double>*,
-                           const std::vector<Uuid>*, const std::vector<WallTime>*,
-                           const Nullable<WallTime>*, const std::vector<Oid>*>;
+using Param =
+    std::variant<Null, Passed, bool, int32_t, int64_t, double, std::string_view, Uuid, WallTime, Duration,
+                 const std::vector<bool>*, const std::vector<int32_t>*, const std::vector<int64_t>*,
+                 const std::vector<double>*, const std::vector<std::string>*, const Nullable<std::string>*,
+                 const Nullable<int64_t>*, const Nullable<double>*, const std::vector<Uuid>*,
+                 const std::vector<WallTime>*, const Nullable<WallTime>*, const std::vector<Oid>*>;
 
 // Helper for optional parameters.
 template <class T>

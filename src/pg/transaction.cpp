@@ -29,7 +29,8 @@ Transaction::Transaction(const char* activity) {
   try {
     Guarded([&] {
       PushActiveSnapshot(GetTransactionSnapshot());
-      (void)set_config_option("lock_timeout", "10ms", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+      (void)set_config_option("lock_timeout", "10ms", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+                              false);
     });
   } catch (...) {
     AbortCurrentTransaction();
@@ -39,7 +40,8 @@ Transaction::Transaction(const char* activity) {
 
 void Transaction::NeedNotLast() {
   Guarded([] {
-    (void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+    (void)set_config_option("synchronous_commit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true,
+                            0, false);
   });
 }
 

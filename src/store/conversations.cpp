@@ -25,7 +25,8 @@ ORDER BY turn.id)",
 }  // namespace
 
 bool MayUseConversation(const Uuid& conversation, unsigned owner, const std::string& user_id) {
-  return pg::Execute(kForeign, {conversation, static_cast<int64_t>(owner), std::string_view(user_id)}).empty();
+  return pg::Execute(kForeign, {conversation, static_cast<int64_t>(owner), std::string_view(user_id)})
+      .empty();
 }
 
 std::vector<Turn> LoadTurns(const Uuid& conversation, unsigned owner, const Uuid& before, int limit) {

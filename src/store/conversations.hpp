@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/agent.hpp"
+#include "base/turn.hpp"
 #include "base/uuid.hpp"
 
 namespace capeai::store {

@@ -10,22 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "base/search.hpp"
 #include "knowledge/document.hpp"
 #include "knowledge/rank.hpp"
 
 namespace capeai::store {
-
-// A search hit: the best passage of a document.
-struct FoundPassage {
-  int64_t document_id = 0;
-  int64_t passage_id = 0;
-  std::string title;    // never empty
-  std::string heading;  // path, outermost first, joined by " > "; may be empty
-  std::string text;     // the whole passage
-  std::string url;      // may be empty
-  std::string type;     // doc, guide, video, ...
-  double score = 0;     // 0..1, comparable between queries; below about 0.15 is noise
-};
 
 // The documents of `collection` that speak of `query`, best first, each once, by
 // its best passage. A query without any indexed word finds nothing.
@@ -34,7 +23,7 @@ struct FoundPassage {
 // Works on a standby and in READ ONLY transactions.
 // Raises 42704 for an unknown collection, 22023 for a blank query, for
 // max_results out of range and for a context that is no object.
-std::vector<FoundPassage> SearchPassages(std::string_view query, std::string_view collection, int max_results,
+std::vector<Passage> SearchPassages(std::string_view query, std::string_view collection, int max_results,
                                          std::string_view context_json);
 
 // The terms that such a query is searched by, for explaining results and for the

@@ -10,12 +10,7 @@ namespace {
 
 std::vector<Passage> FromCollection(const SearchRequest& request) {
   pg::AsExtensionOwner as_owner;
-  const std::string context = request.context.is_object() ? request.context.Dump() : "{}";
-  std::vector<Passage> out;
-  for (auto& found : SearchPassages(request.query, request.collection, request.max_results, context))
-    out.push_back(Passage{found.document_id, found.passage_id, std::move(found.title), std::move(found.heading),
-                          std::move(found.text), std::move(found.url), std::move(found.type), found.score});
-  return out;
+  return SearchPassages(request.query, request.collection, request.max_results, request.context);
 }
 
 std::vector<Passage> FromFunction(unsigned owner, const SearchRequest& request) {
@@ -23,12 +18,11 @@ std::vector<Passage> FromFunction(unsigned owner, const SearchRequest& request) 
     pg::Raise(sqlstate::kInsufficientPrivilege, "knowledge functions do not run for superusers",
               "Submit the task as a role without superuser rights.");
   const std::string name = pg::QuoteQualified(request.function);
-  const std::string context = request.context.is_object() ? request.context.Dump() : "{}";
   pg::AsRestrictedRole as_role(owner);
   const pg::Rows rows = pg::ExecuteOnce(
-      "SELECT f.document_id, f.passage_id, f.title, f.heading, f.snippet, f.url, f.type, f.score FROM " + name +
-          "($1, $2) AS f",
-      {pg::Type::kText, pg::Type::kJsonb}, {std::string_view(request.query), std::string_view(context)},
+      "SELECT f.document_id, f.passage_id, f.title, f.heading, f.snippet, f.url, f.type, f.score FROM " +
+          name + "($1, $2) AS f",
+      {pg::Type::kText, pg::Type::kJsonb}, {std::string_view(request.query), std::string_view(request.context)},
       request.max_results);
   std::vector<Passage> out(rows.size());
   for (size_t i = 0; i < rows.size(); ++i)

@@ -4,14 +4,13 @@
 
 #include <vector>
 
-#include "agent/host.hpp"
+#include "base/search.hpp"
 
 namespace capeai::store {
 
-// Passages for `request`. A collection is searched as the extension's owner (every
-// capeai_user may search every collection); a function runs as `owner`, security-
-// restricted, with EXECUTE checked now, and is refused for superusers.
-// Raises what the search raises.
+// A collection is searched as the extension's owner (every capeai_user may search
+// every collection); a function runs as `owner`, security-restricted, with EXECUTE
+// checked now, and is refused for superusers. Raises what the search raises.
 std::vector<Passage> Retrieve(unsigned owner, const SearchRequest& request);
 
 }  // namespace capeai::store

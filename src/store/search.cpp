@@ -252,7 +252,7 @@ void Refine(std::vector<RankedDocument>& ranked, std::string_view current_page) 
 }
 
 // The rows of `ranked`, in their order. A passage whose row is gone is left out.
-std::vector<FoundPassage> Fetch(const std::vector<RankedDocument>& ranked) {
+std::vector<Passage> Fetch(const std::vector<RankedDocument>& ranked) {
   std::vector<int64_t> ids;
   std::unordered_map<int64_t, double> scores;
   for (const RankedDocument& document : ranked) {
@@ -260,12 +260,12 @@ std::vector<FoundPassage> Fetch(const std::vector<RankedDocument>& ranked) {
     scores[document.best.passage] = document.score;
   }
   const pg::Rows rows = pg::Execute(kFetch, {&ids});
-  std::vector<FoundPassage> found;
+  std::vector<Passage> found;
   for (size_t i = 0; i < rows.size(); ++i) {
     found.push_back({rows.Int(i, 1), rows.Int(i, 0), rows.String(i, 2), rows.String(i, 3), rows.String(i, 4),
                      rows.String(i, 5), rows.String(i, 6), scores[rows.Int(i, 0)]});
   }
-  std::sort(found.begin(), found.end(), [](const FoundPassage& a, const FoundPassage& b) {
+  std::sort(found.begin(), found.end(), [](const Passage& a, const Passage& b) {
     return a.score != b.score ? a.score > b.score : a.passage_id < b.passage_id;
   });
   return found;
@@ -279,7 +279,7 @@ std::vector<QueryTerm> SearchTerms(std::string_view query, std::string_view coll
   return QueryTerms(collection->config, query);
 }
 
-std::vector<FoundPassage> SearchPassages(std::string_view query, std::string_view collection_name,
+std::vector<Passage> SearchPassages(std::string_view query, std::string_view collection_name,
                                          int max_results, std::string_view context_json) {
   CheckArguments(query, max_results);
   const pg::OneSnapshot snapshot;

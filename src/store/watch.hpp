@@ -14,8 +14,8 @@ struct WatchedTask {
   unsigned owner = 0;
   std::string user_id;
   bool ended = false;
-  std::string row;   // capeai.tasks in PostgreSQL's text form
-  uint32_t xmin = 0; // the transaction that wrote this row last
+  std::string row;    // capeai.tasks in PostgreSQL's text form
+  uint32_t xmin = 0;  // the transaction that wrote this row last
 };
 std::optional<WatchedTask> LookAtTask(const Uuid& id);
 

@@ -71,7 +71,8 @@ FROM (SELECT priority FROM level WHERE priority IS NOT NULL LIMIT 100) l, LATERA
 // Locks what is free, checks the fence again under the lock, moves the rows,
 // and writes the trail of those that moved. Set-returning functions stand in the
 // select list, because in FROM they would go through a tuplestore.
-const Statement kWriteEnds{R"(
+const Statement kWriteEnds{
+    R"(
 WITH e AS MATERIALIZED (
   SELECT unnest($2) AS id, unnest($3) AS attempt, unnest($4) AS status, unnest($5) AS next_attempt,
          unnest($6) AS failures, unnest($7) AS run_at, unnest($8) AS wait_reason, unnest($9) AS output,
@@ -107,13 +108,13 @@ WITH e AS MATERIALIZED (
   SELECT m.event_type, m.user_id, m.owner, m.agent_id, m.id, m.event_data::jsonb FROM moved m
 )
 SELECT id FROM moved)",
-                           {Type::kUuid, Type::kUuidArray, Type::kInt4Array, Type::kTextArray, Type::kInt4Array,
-                            Type::kInt4Array, Type::kTimestamptzArray, Type::kTextArray, Type::kTextArray,
-                            Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kInt8Array,
-                            Type::kInt8Array, Type::kTextArray, Type::kTextArray, Type::kTextArray,
-                            Type::kTimestamptz}};
+    {Type::kUuid, Type::kUuidArray, Type::kInt4Array, Type::kTextArray, Type::kInt4Array, Type::kInt4Array,
+     Type::kTimestamptzArray, Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kTextArray,
+     Type::kTextArray, Type::kInt8Array, Type::kInt8Array, Type::kTextArray, Type::kTextArray,
+     Type::kTextArray, Type::kTimestamptz}};
 
-const Statement kWriteRuns{R"(
+const Statement kWriteRuns{
+    R"(
 INSERT INTO capeai.runs (task_id, attempt, step_number, step_name, status, input_data, output_data, error_details,
                          started_at, completed_at)
 SELECT r.task_id, r.attempt, r.step_number, r.step_name, r.status, r.input::jsonb, r.output::jsonb,
@@ -121,9 +122,8 @@ SELECT r.task_id, r.attempt, r.step_number, r.step_name, r.status, r.input::json
 FROM (SELECT unnest($1) AS task_id, unnest($2) AS attempt, unnest($3) AS step_number, unnest($4) AS step_name,
              unnest($5) AS status, unnest($6) AS input, unnest($7) AS output, unnest($8) AS error,
              unnest($9) AS started_at, unnest($10) AS completed_at) AS r)",
-                           {Type::kUuidArray, Type::kInt4Array, Type::kInt4Array, Type::kTextArray,
-                            Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kTextArray,
-                            Type::kTimestamptzArray, Type::kTimestamptzArray}};
+    {Type::kUuidArray, Type::kInt4Array, Type::kInt4Array, Type::kTextArray, Type::kTextArray,
+     Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kTimestamptzArray, Type::kTimestamptzArray}};
 
 const Statement kStillOurs{R"(
 SELECT t.id FROM unnest($2::uuid[], $3::int4[]) AS e (id, attempt)
@@ -137,7 +137,8 @@ SELECT 'stale_completion', t.owner, t.user_id, t.agent_id, e.id,
 FROM unnest($2::uuid[], $3::int4[]) AS e (id, attempt) LEFT JOIN capeai.tasks t ON t.id = e.id)",
                        {Type::kText, Type::kUuidArray, Type::kInt4Array}};
 
-const Statement kInsertAsks{R"(
+const Statement kInsertAsks{
+    R"(
 WITH a AS (
   SELECT * FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::oid[], $7::text[], $8::text[], $9::text[],
                        $10::text[], $11::text[], $12::text[], $13::bool[], $14::text[], $15::timestamptz[],
@@ -163,10 +164,10 @@ INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, e
 SELECT 'asked', a.user_id, a.owner, a.agent_id, a.id, jsonb_build_object('attempt', 1), a.client_addr,
        a.application_name
 FROM a JOIN stored s ON s.id = a.id)",
-                            {Type::kUuid, Type::kUuid, Type::kUuidArray, Type::kUuidArray, Type::kUuidArray,
-                             Type::kOidArray, Type::kTextArray, Type::kTextArray, Type::kTextArray,
-                             Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kBoolArray,
-                             Type::kTextArray, Type::kTimestamptzArray, Type::kTimestamptzArray, Type::kInt4Array}};
+    {Type::kUuid, Type::kUuid, Type::kUuidArray, Type::kUuidArray, Type::kUuidArray, Type::kOidArray,
+     Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kTextArray,
+     Type::kTextArray, Type::kBoolArray, Type::kTextArray, Type::kTimestamptzArray, Type::kTimestamptzArray,
+     Type::kInt4Array}};
 
 const Statement kRecover{R"(
 WITH left_over AS (
@@ -252,7 +253,8 @@ FROM moved m)",
                                 {Type::kUuid, Type::kInt4}};
 
 const Statement kLoadVersion{
-    "SELECT v.manifest::text, v.status = 'archived' FROM capeai.agent_versions v WHERE v.id = $1", {Type::kUuid}};
+    "SELECT v.manifest::text, v.status = 'archived' FROM capeai.agent_versions v WHERE v.id = $1",
+    {Type::kUuid}};
 
 const Statement kDeleteTasks{R"(
 DELETE FROM capeai.tasks
@@ -336,8 +338,8 @@ void WriteRuns(const std::vector<RunRow>& runs, const std::vector<Uuid>& written
     completed.push_back(run.completed_at);
   }
   if (task_ids.empty()) return;
-  Execute(kWriteRuns, {&task_ids, &attempts, &numbers, &names, &statuses, &inputs, &outputs, &errors, &started,
-                       &completed});
+  Execute(kWriteRuns, {&task_ids, &attempts, &numbers, &names, &statuses, &inputs, &outputs, &errors,
+                       &started, &completed});
 }
 
 }  // namespace
@@ -370,8 +372,8 @@ std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<AttemptEnd>& e
   }
   const std::vector<Uuid> written =
       Ids(Execute(kWriteEnds, {worker, &ids, &attempts, &statuses, &next_attempts, &failures, &run_at,
-                               &wait_reasons, &outputs, &codes, &messages, &models, &prompt, &completion, &usages,
-                               &event_types, &event_data, WallNow()}));
+                               &wait_reasons, &outputs, &codes, &messages, &models, &prompt, &completion,
+                               &usages, &event_types, &event_data, WallNow()}));
   if (!written.empty()) WriteRuns(runs, written);
   return written;
 }
@@ -422,9 +424,9 @@ void InsertAsks(const Uuid& installation, const Uuid& worker, const std::vector<
     deadlines.push_back(a.deadline);
     max_attempts.push_back(a.max_attempts);
   }
-  Execute(kInsertAsks, {installation, worker, &ids, &agents, &versions, &owners, &user_ids, &applications,
-                        &addresses, &inputs, &options, &models, &streams, &conversations, &asked, &deadlines,
-                        &max_attempts});
+  Execute(kInsertAsks,
+          {installation, worker, &ids, &agents, &versions, &owners, &user_ids, &applications, &addresses,
+           &inputs, &options, &models, &streams, &conversations, &asked, &deadlines, &max_attempts});
 }
 
 int64_t Recover(const Uuid& installation, const Uuid& worker, const Uuid& blamed) {

@@ -29,9 +29,9 @@ struct ClaimedTask {
   int max_attempts = 3;
   std::optional<WallTime> deadline;
   WallTime run_at;
-  std::string input;             // JSON text
+  std::string input;  // JSON text
   std::string model;
-  std::string options;           // JSON text
+  std::string options;  // JSON text
   bool stream = false;
   std::optional<Uuid> conversation;
 };
@@ -50,8 +50,8 @@ struct RunRow {
   int attempt = 0;
   int step_number = 0;
   std::string step_name;
-  std::string status;            // succeeded, failed, cancelled
-  std::string input, output, error;   // JSON text; empty: NULL
+  std::string status;                // succeeded, failed, cancelled
+  std::string input, output, error;  // JSON text; empty: NULL
   WallTime started_at, completed_at;
 };
 
@@ -59,19 +59,19 @@ struct RunRow {
 // cancelled, queued (again, at run_at), or running (an ask that tries again).
 struct AttemptEnd {
   Uuid task_id;
-  int attempt = 0;               // the one that ended
+  int attempt = 0;  // the one that ended
   std::string status;
-  int next_attempt = 0;          // of an ask that tries again; otherwise `attempt`
-  int failures = 0;              // charged so far, this one included
-  WallTime run_at;               // of a requeue
-  std::string wait_reason;       // of a requeue; empty: NULL
-  std::string output;            // JSON text; empty: leave
-  std::string error_code, error_message;   // empty: NULL
-  std::string model;             // what answered; empty: leave
-  int64_t prompt_tokens = 0, completion_tokens = 0;   // added to what earlier attempts used
-  std::string usage;             // JSON text; empty: leave
-  std::string event_type;        // audit: task_succeeded, ...
-  std::string event_data;        // JSON text
+  int next_attempt = 0;                              // of an ask that tries again; otherwise `attempt`
+  int failures = 0;                                  // charged so far, this one included
+  WallTime run_at;                                   // of a requeue
+  std::string wait_reason;                           // of a requeue; empty: NULL
+  std::string output;                                // JSON text; empty: leave
+  std::string error_code, error_message;             // empty: NULL
+  std::string model;                                 // what answered; empty: leave
+  int64_t prompt_tokens = 0, completion_tokens = 0;  // added to what earlier attempts used
+  std::string usage;                                 // JSON text; empty: leave
+  std::string event_type;                            // audit: task_succeeded, ...
+  std::string event_data;                            // JSON text
 };
 
 // Writes ends and runs, fenced by (id, attempt, worker, running). Returns the
@@ -89,7 +89,7 @@ struct NewAsk {
   Uuid id, agent_id, agent_version_id;
   unsigned owner = 0;
   std::string user_id, application_name, client_addr;
-  std::string input, options;    // JSON text
+  std::string input, options;  // JSON text
   std::string model;
   bool stream = false;
   std::optional<Uuid> conversation;
@@ -111,7 +111,7 @@ int64_t Recover(const Uuid& installation, const Uuid& worker, const Uuid& blamed
 struct Signal {
   Uuid task_id;
   std::string signal;
-  unsigned owner = 0;   // of the task; 0: the task is gone
+  unsigned owner = 0;  // of the task; 0: the task is gone
   int attempt = 0;
 };
 std::vector<Signal> TakeSignals();

@@ -166,7 +166,8 @@ void Execution::StartSearch(SearchRequest request, Slot<SearchReply>& slot) {
     slot.Set(SearchReply(work_.request->passages));
     return;
   }
-  search_ = services_.retrieval.Start(work_.owner, work_.id, std::move(request), slot, [this] { search_.reset(); });
+  search_ =
+      services_.retrieval.Start(work_.owner, work_.id, std::move(request), slot, [this] { search_.reset(); });
 }
 
 ModelCall::Context Execution::NextCall() {
@@ -211,7 +212,8 @@ Task<Outcome> RunRawChat(Host& host, ChatRequest request) {
   step.completed_at = host.now();
   if (auto* error = std::get_if<ChatError>(&outcome)) {
     step.succeeded = false;
-    step.error = Json::Object().Set("message", Json::String(error->message)).Set("status", Json::Int(error->status));
+    step.error =
+        Json::Object().Set("message", Json::String(error->message)).Set("status", Json::Int(error->status));
     host.Record(std::move(step));
     co_return ChatFailure(*error);
   }

@@ -77,11 +77,11 @@ class Execution final : public Host {
   Task<Outcome> coroutine_;
   std::unique_ptr<ModelCall> call_;
   std::unique_ptr<EmbedCall> embed_call_;
-  std::optional<StepRecord> step_;   // under way
+  std::optional<StepRecord> step_;  // under way
   Json vectors_;
-  std::optional<uint32_t> search_;   // number of the search under way
+  std::optional<uint32_t> search_;  // number of the search under way
   std::vector<StepRecord> steps_;
-  std::string delivered_;            // text handed out so far
+  std::string delivered_;  // text handed out so far
   int exchanges_ = 0;
   int progress_ = 0;
 };

@@ -74,7 +74,8 @@ void HelperMain() {
     const auto state = channel->Receive(&text);
     if (state == pg::Channel::State::kGone || !channel->Flush()) return;
     if (state == pg::Channel::State::kMessage) {
-      if (const auto request = RetrievalRequest::Decode(text)) channel->Send(Search(*request, recorder).Encode());
+      if (const auto request = RetrievalRequest::Decode(text))
+        channel->Send(Search(*request, recorder).Encode());
       last = MonoNow();
       pg::ServiceInterrupts();
       continue;

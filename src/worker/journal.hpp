@@ -32,8 +32,8 @@ class Journal {
   void Write(const Uuid& installation, const Uuid& worker);
 
   struct Settled {
-    std::vector<Uuid> asks;                          // first rows that are stored now
-    std::vector<std::pair<Uuid, Fate>> ends;         // in no particular order
+    std::vector<Uuid> asks;                   // first rows that are stored now
+    std::vector<std::pair<Uuid, Fate>> ends;  // in no particular order
   };
   Settled Settle();
   // The transaction failed: everything is gathered again. From now on each end is
@@ -56,7 +56,7 @@ class Journal {
   std::vector<store::NewAsk> asks_;
   std::unordered_map<Uuid, Entry> ends_;
   bool isolate_ = false;
-  Settled settled_;     // by the open transaction
+  Settled settled_;  // by the open transaction
   size_t asks_written_ = 0;
 };
 

@@ -27,9 +27,9 @@ constexpr Duration kMaxBackoff = std::chrono::minutes(1);
 struct Database {
   enum class State { kUnknown, kServed, kWithout };
   State state = State::kUnknown;
-  MonoTime not_before{};      // of the next start
+  MonoTime not_before{};  // of the next start
   Duration backoff{0};
-  MonoTime served_until{};    // when it last gave up its slot
+  MonoTime served_until{};  // when it last gave up its slot
 };
 
 class Launcher {
@@ -83,7 +83,7 @@ class Launcher {
     for (auto& hold : shared_->holds) {
       if (hold.database.load() != database) continue;
       if (pg::ProcessAlive(hold.pid.load())) return true;
-      hold.database.store(0);   // its backend died without a word
+      hold.database.store(0);  // its backend died without a word
     }
     return false;
   }
@@ -123,8 +123,9 @@ class Launcher {
       database.served_until = now;
     }
     shared_->databases_waiting.store(waiting);
-    shared_->databases_known.store(std::count_if(
-        known_.begin(), known_.end(), [](const auto& k) { return k.second.state == Database::State::kServed; }));
+    shared_->databases_known.store(std::count_if(known_.begin(), known_.end(), [](const auto& k) {
+      return k.second.state == Database::State::kServed;
+    }));
   }
 
   void FollowStart(pg::WorkerSlot& slot, pg::Oid oid, MonoTime now) {
@@ -189,7 +190,7 @@ class Launcher {
   pg::Shared* shared_ = pg::SharedMemory();
   std::map<pg::Oid, Database> known_;
   MonoTime next_look_all_{};
-  int starting_ = -1;                // slot of the start under way
+  int starting_ = -1;  // slot of the start under way
   pg::Oid starting_database_ = 0;
   MonoTime start_limit_{};
 };

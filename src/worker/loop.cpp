@@ -57,9 +57,7 @@ Loop::Loop(int slot, const Uuid& incarnation)
   }
 }
 
-Loop::~Loop() {
-  executions_.clear();
-}
+Loop::~Loop() { executions_.clear(); }
 
 void Loop::Run() {
   pg::ReportIdle("capeai: waiting for work");
@@ -70,7 +68,8 @@ void Loop::Run() {
     } catch (const pg::PgError& e) {
       // An error outside of any transaction's own handling: report, pause, go on.
       pg::LogError("the worker's loop", e.error());
-      next_try_ = MonoNow() + std::chrono::milliseconds(std::min(100 << std::min(consecutive_errors_++, 6), 5000));
+      next_try_ =
+          MonoNow() + std::chrono::milliseconds(std::min(100 << std::min(consecutive_errors_++, 6), 5000));
     }
   }
 }
@@ -135,7 +134,8 @@ void Loop::HearBackends(MonoTime now) {
     const auto running = found == known.end() ? executions_.end() : executions_.find(found->second);
     if (running != executions_.end()) running->second->SetPaused(false);
   }
-  if (!news.cancelled.empty()) CancelWaiting(std::set<AskAddress>(news.cancelled.begin(), news.cancelled.end()));
+  if (!news.cancelled.empty())
+    CancelWaiting(std::set<AskAddress>(news.cancelled.begin(), news.cancelled.end()));
 }
 
 // Asks that no coroutine works on just now.

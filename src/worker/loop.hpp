@@ -81,7 +81,7 @@ class Loop {
   Uuid installation_;
   unsigned extension_oid_ = 0;
   bool leaving_ = false;
-  int most_connections_ = 0;     // what the limit of open files allows
+  int most_connections_ = 0;  // what the limit of open files allows
 
   FlightRecorder recorder_;
   ReadyQueue queue_;
@@ -97,7 +97,7 @@ class Loop {
 
   std::unordered_map<Uuid, std::unique_ptr<Execution>> executions_;
   std::unordered_map<void*, Execution*> by_handle_;
-  std::vector<pg::ActiveTask*> free_lines_;       // of capeai.active_tasks
+  std::vector<pg::ActiveTask*> free_lines_;  // of capeai.active_tasks
   std::multimap<MonoTime, Uuid> deadlines_;
   std::multimap<MonoTime, Work> retries_;         // of asks
   std::unordered_map<Uuid, Work> asks_unstored_;  // until their first row is committed
@@ -105,8 +105,8 @@ class Loop {
     AskAddress to;
     AskReply reply;
   };
-  std::unordered_map<Uuid, PendingReply> replies_;    // sent once the end is durable
-  std::unordered_map<Uuid, std::pair<MonoTime, Work>> again_;   // retries, once the failed attempt is stored
+  std::unordered_map<Uuid, PendingReply> replies_;             // sent once the end is durable
+  std::unordered_map<Uuid, std::pair<MonoTime, Work>> again_;  // retries, once the failed attempt is stored
   struct Ending {
     unsigned owner;
     int attempt;
@@ -114,14 +114,14 @@ class Loop {
     const char* event;
     std::string text;
   };
-  std::unordered_map<Uuid, Ending> endings_;      // notified once the end is durable
+  std::unordered_map<Uuid, Ending> endings_;  // notified once the end is durable
 
-  bool look_ = true;             // claim, signals, blocked: something may be there
-  bool more_ = false;            // the last claim was as large as it could be
+  bool look_ = true;   // claim, signals, blocked: something may be there
+  bool more_ = false;  // the last claim was as large as it could be
   bool tend_ = true;
   bool recovered_ = false;
   MonoTime next_fallback_{};
-  MonoTime next_try_{};          // after a lock that was not free, or an error
+  MonoTime next_try_{};  // after a lock that was not free, or an error
   std::optional<MonoTime> next_due_;
   int consecutive_errors_ = 0;
 };

@@ -111,8 +111,8 @@ void Loop::Launch(Work work) {
   const bool announce = !work.ask;
   const int attempt = work.attempt;
   const unsigned owner = work.owner;
-  auto execution =
-      std::make_unique<Execution>(std::move(work), Services{queue_, *models_, retrieval_, notifier_, asks_}, line);
+  auto execution = std::make_unique<Execution>(
+      std::move(work), Services{queue_, *models_, retrieval_, notifier_, asks_}, line);
   Execution& started = *execution;
   executions_[id] = std::move(execution);
   if (announce) {
@@ -262,8 +262,8 @@ void Loop::EndUnlaunched(const Work& work, const Failure& failure) {
   end.error_code = failure.code;
   end.error_message = failure.error.message;
   end.event_data = FailureDetails(failure).Set("attempt", Json::Int(work.attempt)).Dump();
-  endings_[work.id] = {work.owner, work.attempt, work.ask.has_value(), end.status == "failed" ? "failed" : "cancelled",
-                       failure.error.message};
+  endings_[work.id] = {work.owner, work.attempt, work.ask.has_value(),
+                       end.status == "failed" ? "failed" : "cancelled", failure.error.message};
   if (work.ask) {
     AskReply reply;
     reply.kind = AskReply::Kind::kError;
@@ -287,11 +287,10 @@ void Loop::DropIdleStream(const Uuid& task) {
   const auto idle = std::chrono::duration<double>(execution.work().request->idle_timeout).count();
   char seconds[32];
   std::snprintf(seconds, sizeof seconds, "%g s", idle);
-  End(execution,
-      execution.Drop(Error{sqlstate::kQueryCanceled,
-                           std::string("nothing was read from the stream for ") + seconds, "",
-                           "Fetch more often, or set capeai.stream_idle_timeout higher."},
-                     "cancelled"));
+  End(execution, execution.Drop(Error{sqlstate::kQueryCanceled,
+                                      std::string("nothing was read from the stream for ") + seconds, "",
+                                      "Fetch more often, or set capeai.stream_idle_timeout higher."},
+                                "cancelled"));
 }
 
 }  // namespace capeai::worker

@@ -73,7 +73,7 @@ void Loop::Tick(MonoTime now) {
 bool Loop::CheckExtension() {
   const auto extension = pg::FindExtension();
   if (!extension || (extension_oid_ != 0 && extension->oid != extension_oid_)) {
-    leaving_ = true;   // dropped, or dropped and made again: a new worker begins afresh
+    leaving_ = true;  // dropped, or dropped and made again: a new worker begins afresh
     return false;
   }
   extension_oid_ = extension->oid;
@@ -105,7 +105,7 @@ void Loop::WriteAndClaim(MonoTime now) {
   std::vector<Work> claimed;
   if (Capacity() > 0 && (looking || more_ || (next_due_ && now >= *next_due_))) claimed = ClaimWork(now);
   for (auto& [id, work] : asks_unstored_) CompleteWork(work);
-  as_owner.reset();   // it is the transaction's, and must not outlive it
+  as_owner.reset();  // it is the transaction's, and must not outlive it
   // Only first rows of asks may be lost in a crash: their callers are gone then.
   if (!tending && signals.empty() && claimed.empty() && !journal_.has_ends()) transaction.NeedNotLast();
   {
@@ -202,7 +202,9 @@ void Loop::AfterCommit(const Journal::Settled& settled, std::vector<Work> claime
     const Ending& end = ending.mapped();
     ended.push_back(id);
     if (written) {
-      auto& counter = *end.event == 's' ? slot_.succeeded : *end.event == 'f' ? slot_.failed : slot_.cancelled;
+      auto& counter = *end.event == 's'   ? slot_.succeeded
+                      : *end.event == 'f' ? slot_.failed
+                                          : slot_.cancelled;
       counter.fetch_add(1);
       if (!end.ask) {
         notifier_.Event(id, end.attempt, end.event, "", *end.event == 's' ? 100 : -1, end.text);

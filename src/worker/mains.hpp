@@ -4,8 +4,8 @@
 
 namespace capeai::worker {
 
-void LauncherMain();   // launcher.cpp
-void WorkerMain();     // worker_main.cpp
-void HelperMain();     // helper_main.cpp
+void LauncherMain();  // launcher.cpp
+void WorkerMain();    // worker_main.cpp
+void HelperMain();    // helper_main.cpp
 
 }  // namespace capeai::worker

@@ -15,12 +15,16 @@ constexpr size_t kMaxModels = 1000;
 
 ChatError::Kind KindOf(net::HttpError error) {
   switch (error) {
-    case net::HttpError::kBlocked: return ChatError::Kind::kBlocked;
-    case net::HttpError::kInvalidRequest: return ChatError::Kind::kConfig;
+    case net::HttpError::kBlocked:
+      return ChatError::Kind::kBlocked;
+    case net::HttpError::kInvalidRequest:
+      return ChatError::Kind::kConfig;
     case net::HttpError::kTimeoutConnect:
     case net::HttpError::kTimeoutIdle:
-    case net::HttpError::kTimeoutTotal: return ChatError::Kind::kTimeout;
-    default: return ChatError::Kind::kTransport;
+    case net::HttpError::kTimeoutTotal:
+      return ChatError::Kind::kTimeout;
+    default:
+      return ChatError::Kind::kTransport;
   }
 }
 
@@ -66,11 +70,13 @@ ProviderGate& ModelGateway::GateOf(const std::string& model) {
 std::optional<ChatError> ModelGateway::Enter(const std::string& model) {
   if (!provider_.problem.empty() || !provider_.configured)
     return MakeChatError(ChatError::Kind::kConfig,
-                         provider_.problem.empty() ? "no model provider is configured" : provider_.problem, false);
+                         provider_.problem.empty() ? "no model provider is configured" : provider_.problem,
+                         false);
   const auto closed = GateOf(model).Enter(MonoNow());
   if (!closed) return std::nullopt;
-  ChatError error = MakeChatError(ChatError::Kind::kRefused,
-                                  std::string("not sent: the provider is paused (") + closed->reason + ")", true);
+  ChatError error =
+      MakeChatError(ChatError::Kind::kRefused,
+                    std::string("not sent: the provider is paused (") + closed->reason + ")", true);
   error.status = 429;
   error.code = closed->reason;
   error.retry_after = closed->wait;
@@ -78,7 +84,8 @@ std::optional<ChatError> ModelGateway::Enter(const std::string& model) {
   return error;
 }
 
-net::HttpRequest ModelGateway::MakeHttp(const char* path, bool stream, const ModelCall::Context& context) const {
+net::HttpRequest ModelGateway::MakeHttp(const char* path, bool stream,
+                                        const ModelCall::Context& context) const {
   net::HttpRequest http;
   http.url = provider_.base_url + path;
   for (const auto& [name, value] : BuildHeaders(provider_.credentials, stream, context.idempotency_key))
@@ -92,7 +99,11 @@ net::HttpRequest ModelGateway::MakeHttp(const char* path, bool stream, const Mod
 
 ModelCall::ModelCall(ModelGateway& gateway, ChatRequest request, Context context, TextSink* sink,
                      Slot<ChatOutcome>& slot)
-    : gateway_(gateway), request_(std::move(request)), context_(std::move(context)), sink_(sink), slot_(&slot) {
+    : gateway_(gateway),
+      request_(std::move(request)),
+      context_(std::move(context)),
+      sink_(sink),
+      slot_(&slot) {
   if (auto refused = gateway_.Enter(request_.model)) {
     slot_->Set(ChatOutcome(std::move(*refused)));
     slot_ = nullptr;
@@ -173,7 +184,8 @@ void ModelCall::OnDone(const net::HttpResult& result) {
     return;
   }
   // What it has beyond the text passed on is in the reply.
-  ChatResult end = parser_->Finish(result.ok() ? TransportEnd::kComplete : TransportEnd::kCut, result.message);
+  ChatResult end =
+      parser_->Finish(result.ok() ? TransportEnd::kComplete : TransportEnd::kCut, result.message);
   if (auto* error = std::get_if<ChatError>(&end)) {
     const net::HttpError http = result.error;
     if (error->kind == ChatError::Kind::kTransport && KindOf(http) == ChatError::Kind::kTimeout)

@@ -27,10 +27,11 @@ class ModelCall final : public net::HttpSink {
  public:
   struct Context {
     Uuid task;
-    std::string idempotency_key;   // the same for every try of the same call
-    Duration timeout{};            // of this exchange
+    std::string idempotency_key;  // the same for every try of the same call
+    Duration timeout{};           // of this exchange
   };
-  ModelCall(ModelGateway& gateway, ChatRequest request, Context context, TextSink* sink, Slot<ChatOutcome>& slot);
+  ModelCall(ModelGateway& gateway, ChatRequest request, Context context, TextSink* sink,
+            Slot<ChatOutcome>& slot);
   ~ModelCall() override;
   ModelCall(const ModelCall&) = delete;
   ModelCall& operator=(const ModelCall&) = delete;

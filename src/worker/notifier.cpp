@@ -130,8 +130,7 @@ void Notifier::Send(MonoTime now) {
       slot_.notify_skipped.fetch_add(static_cast<uint32_t>(messages.size()));
       return;
     }
-    for (const Message& m : messages)
-      pg::Notify(m.channel.c_str(), pg::ToDatabase(m.payload).text.c_str());
+    for (const Message& m : messages) pg::Notify(m.channel.c_str(), pg::ToDatabase(m.payload).text.c_str());
     const std::string at = Timestamp();
     for (const auto& [owner, events] : lifecycle) {
       const std::string& channel = UserChannel(owner);

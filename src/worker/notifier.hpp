@@ -42,7 +42,7 @@ class Notifier {
   struct Stream {
     int attempt = 0;
     int64_t seq = 0;
-    std::string pending;      // collected deltas
+    std::string pending;  // collected deltas
     MonoTime pending_since{};
   };
   struct Message {

@@ -13,15 +13,15 @@
 namespace capeai::worker {
 
 struct Provider {
-  bool configured = false;      // a key or a base_url of its own: a model can be asked
-  std::string base_url;         // without trailing slash
+  bool configured = false;  // a key or a base_url of its own: a model can be asked
+  std::string base_url;     // without trailing slash
   Credentials credentials;
   std::string ca_file;
   std::string proxy;
   Duration request_timeout{};
   size_t max_response_size = 0;
   std::shared_ptr<const net::EgressPolicy> egress;
-  std::string problem;          // why it cannot be used (key file refused, ...); empty: none
+  std::string problem;  // why it cannot be used (key file refused, ...); empty: none
 };
 
 // Reads settings, key file and environment. Never throws for bad settings: they

@@ -34,7 +34,8 @@ class LockedBreaker {
   ~LockedBreaker() {
     if (!locked_) return;
     std::memcpy(state_->breaker, &breaker_, sizeof breaker_);
-    state_->open_until.store(breaker_.state == policy::CircuitBreaker::State::kClosed ? 0 : Micros(breaker_.until));
+    state_->open_until.store(
+        breaker_.state == policy::CircuitBreaker::State::kClosed ? 0 : Micros(breaker_.until));
     state_->consecutive_faults.store(breaker_.faults);
     state_->lock.store(0, std::memory_order_release);
   }
@@ -120,7 +121,7 @@ void ProviderGate::OnError(const ChatError& error, MonoTime now) {
   if (fault) {
     if (LockedBreaker breaker(state_); breaker) breaker->OnFault(kBreaker, now);
   } else if (error.status != 0) {
-    OnSuccess();   // it answered: whatever is wrong, the provider is not down
+    OnSuccess();  // it answered: whatever is wrong, the provider is not down
   }
 }
 

@@ -34,7 +34,7 @@ class ProviderGate {
   void OnAbandoned(MonoTime now);
 
  private:
-  pg::ProviderState* state_ = nullptr;   // nullptr: the table is full; then nothing is known
+  pg::ProviderState* state_ = nullptr;  // nullptr: the table is full; then nothing is known
 };
 
 }  // namespace capeai::worker

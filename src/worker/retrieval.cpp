@@ -108,7 +108,8 @@ void Retrieval::LoseHelper(MonoTime now) {
   }
   std::sort(unsent_.begin(), unsent_.end());
   for (uint32_t number : given_up)
-    Answer(number, SearchReply(Error{sqlstate::kNotInPrerequisiteState, "the search ended its process", "", ""}));
+    Answer(number,
+           SearchReply(Error{sqlstate::kNotInPrerequisiteState, "the search ended its process", "", ""}));
 }
 
 }  // namespace capeai::worker

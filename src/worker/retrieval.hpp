@@ -34,7 +34,7 @@ class Retrieval {
   struct Waiting {
     Slot<SearchReply>* slot;
     std::function<void()> done;
-    std::string message;    // sent again when the helper had to be replaced
+    std::string message;  // sent again when the helper had to be replaced
     bool sent = false;
     int tries = 0;
   };
@@ -49,7 +49,7 @@ class Retrieval {
   std::unique_ptr<pg::Channel> channel_;
   MonoTime started_at_{};
   MonoTime retry_at_{};
-  bool heard_ = false;    // the helper has answered since it was started
+  bool heard_ = false;  // the helper has answered since it was started
 };
 
 }  // namespace capeai::worker

@@ -18,7 +18,7 @@ namespace capeai::worker {
 // number on it.
 struct AskAddress {
   int proc = -1;
-  uint32_t handle = 0;   // of the channel, so that a new channel of the same backend is told apart
+  uint32_t handle = 0;  // of the channel, so that a new channel of the same backend is told apart
   uint32_t number = 0;
 
   auto operator<=>(const AskAddress&) const = default;
@@ -29,8 +29,8 @@ struct Work {
   unsigned owner = 0;
   std::string user_id;
   int attempt = 0;
-  int failures = 0;             // charged before this attempt
-  int pauses = 0;               // of this ask, in a row
+  int failures = 0;  // charged before this attempt
+  int pauses = 0;    // of this ask, in a row
   int max_attempts = 3;
   std::optional<MonoTime> deadline;
   Json input;
@@ -42,8 +42,8 @@ struct Work {
   std::shared_ptr<const Manifest> manifest;
   struct Problem {
     std::string code, message;
-  } problem;                    // why there is no manifest, and it cannot run
-  std::optional<AskAddress> ask;           // empty: a queued task
+  } problem;                                  // why there is no manifest, and it cannot run
+  std::optional<AskAddress> ask;              // empty: a queued task
   std::shared_ptr<const AskRequest> request;  // of an ask: what it brought along
   MonoTime started{};
 };

@@ -39,7 +39,7 @@ bool HasExtension() {
 void Serve(int index, pg::Oid database) {
   pg::Shared* shared = pg::SharedMemory();
   pg::WorkerSlot& slot = shared->workers[index];
-  if (slot.database.load() != database) return;   // the launcher gave it to somebody else meanwhile
+  if (slot.database.load() != database) return;  // the launcher gave it to somebody else meanwhile
   pg::AtProcessEnd(FreeSlot, &slot);
   pg::InitProcess(database);
   if (!HasExtension()) return;

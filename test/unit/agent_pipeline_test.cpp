@@ -55,7 +55,7 @@ TEST_F(Pipeline, GuideTakesItsFiveStepsInOrder) {
   EXPECT_EQ(host.steps[2].output["raw_text"].string(), "Run pg_dump [1].");
   EXPECT_EQ(host.searches.at(0).collection, "default");
   EXPECT_EQ(host.searches[0].max_results, 6);
-  EXPECT_TRUE(host.searches[0].context.is_object());
+  EXPECT_TRUE(Json::Parse(host.searches[0].context).is_object());
   EXPECT_EQ(answer.output["response"].string(), answer.response);
   EXPECT_EQ(answer.output["grounded"].boolean(), true);
   EXPECT_EQ(answer.output["citations"][size_t{0}]["title"].string(), "Backups");
