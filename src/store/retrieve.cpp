@@ -22,8 +22,8 @@ std::vector<Passage> FromFunction(unsigned owner, const SearchRequest& request) 
   const pg::Rows rows = pg::ExecuteOnce(
       "SELECT f.document_id, f.passage_id, f.title, f.heading, f.snippet, f.url, f.type, f.score FROM " +
           name + "($1, $2) AS f",
-      {pg::Type::kText, pg::Type::kJsonb}, {std::string_view(request.query), std::string_view(request.context)},
-      request.max_results);
+      {pg::Type::kText, pg::Type::kJsonb},
+      {std::string_view(request.query), std::string_view(request.context)}, request.max_results);
   std::vector<Passage> out(rows.size());
   for (size_t i = 0; i < rows.size(); ++i)
     out[i] = Passage{rows.Int(i, 0),    rows.Int(i, 1),    rows.String(i, 2), rows.String(i, 3),

@@ -204,7 +204,8 @@ TEST(OpenaiResponse, SizeIsLimited) {
   EXPECT_FALSE(Failure(Parse("{\"a\":\"" + std::string(500, 'x') + "\"}", kJson, options)).retryable);
   EXPECT_FALSE(Failure(Parse("data: " + std::string(5000, 'x'), kSse, options)).retryable);
   options.max_response_size = 100;
-  EXPECT_EQ(Failure(Parse("data: bad\n\ndata: " + std::string(200, 'x'), kSse, options)).kind, Kind::kMalformed)
+  EXPECT_EQ(Failure(Parse("data: bad\n\ndata: " + std::string(200, 'x'), kSse, options)).kind,
+            Kind::kMalformed)
       << "the first fault counts, however the bytes arrive";
   options.max_response_size = kBody.size();
   EXPECT_EQ(Reply(Parse(kBody, kJson, options)).text, "Hi");
