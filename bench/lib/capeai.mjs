@@ -37,5 +37,6 @@ export async function drain(bench, { inputs, maxInFlight, stream = false }) {
   }
   return { tasks, wall_s: wall, tasks_per_s: tasks / wall, cpu_s: cpu, cpu_ms_per_task: (cpu / tasks) * 1000,
     mock_cpu_s: mockCpu, peak_rss_mb: peakOf(pid) / 1024, kb_per_task: (result.peak - base) / tasks,
-    retried: after.retried - before.retried, transactions: after.transactions - before.transactions };
+    retried: after.retried - before.retried, transactions: after.transactions - before.transactions,
+    connections: (await bench.mock.report()).connections_opened };
 }
