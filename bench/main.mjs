@@ -24,7 +24,7 @@ function versions(postgres) {
   const dependencies = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')).dependencies;
   const control = readFileSync('capeai.control', 'utf8');
   return { capeai: /default_version *= *'(.*)'/.exec(control)[1], postgres, node: process.version, ...dependencies,
-    curl: execFileSync('curl', ['--version'], { encoding: 'utf8' }).split(' ').slice(1, 2)[0] };
+    curl: execFileSync('curl-config', ['--version'], { encoding: 'utf8' }).trim().split(' ')[1] };
 }
 
 async function environment(bench) {
