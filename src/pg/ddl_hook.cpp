@@ -78,11 +78,11 @@ DatabaseHold* TakeHold(Shared* shared, ::Oid database) {
   return nullptr;
 }
 
-void ReleaseHold(Shared* shared, DatabaseHold* hold) {
+void ReleaseHold(DatabaseHold* hold) {
+  const Oid database = hold->database.load();
   hold->pid.store(0);
   hold->database.store(0);
-  shared->look_again.store(1);
-  if (shared->launcher_pid.load() != 0) SetLatchOf(shared->launcher_proc.load());
+  AnnounceDatabase(database);
 }
 
 bool SomebodyServes(Shared* shared, ::Oid database) {
@@ -136,11 +136,11 @@ __attribute__((noinline)) void RunHeldUnsafe(Shared* shared, DatabaseHold* hold,
   }
   PG_CATCH();
   {
-    ReleaseHold(shared, hold);
+    ReleaseHold(hold);
     PG_RE_THROW();
   }
   PG_END_TRY();
-  ReleaseHold(shared, hold);
+  ReleaseHold(hold);
 }
 
 // Called by PostgreSQL: C rules, nothing here has a destructor.

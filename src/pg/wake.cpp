@@ -27,14 +27,7 @@ void OnTransactionEnd(XactEvent event, void*) {
         if (worker.wake.exchange(1) == 0 && worker.pid.load() != 0) SetLatchOf(worker.proc.load());
       }
     }
-    if (shared && tell_launcher) {
-      for (auto& announced : shared->announced) {
-        Oid expected = 0;
-        if (announced.compare_exchange_strong(expected, MyDatabaseId) || expected == MyDatabaseId) break;
-      }
-      shared->look_again.store(1);
-      if (shared->launcher_pid.load() != 0) SetLatchOf(shared->launcher_proc.load());
-    }
+    if (shared && tell_launcher) AnnounceDatabase(MyDatabaseId);
   }
   if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) {
     wake_worker = false;
@@ -43,6 +36,16 @@ void OnTransactionEnd(XactEvent event, void*) {
 }
 
 }  // namespace
+
+void AnnounceDatabase(unsigned database) {
+  Shared* shared = SharedMemory();
+  for (auto& announced : shared->announced) {
+    Oid expected = 0;
+    if (announced.compare_exchange_strong(expected, database) || expected == database) break;
+  }
+  shared->look_again.store(1);
+  if (shared->launcher_pid.load() != 0) SetLatchOf(shared->launcher_proc.load());
+}
 
 void WakeWorkerAtCommit() { wake_worker = true; }
 void TellLauncherAtCommit() { tell_launcher = true; }

@@ -14,6 +14,10 @@ void WakeWorkerAtCommit();
 // At commit the launcher looks whether this database has got or lost the extension.
 void TellLauncherAtCommit();
 
+// The launcher looks at once whether this database has the extension. Never
+// raises; needs shared memory.
+void AnnounceDatabase(unsigned database);
+
 // Installs the transaction callbacks; once per process, from _PG_init.
 void RegisterWakeCallbacks();
 

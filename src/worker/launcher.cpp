@@ -108,6 +108,9 @@ class Launcher {
         slot.database.store(0);
         continue;
       }
+      // A launcher that was started anew finds the workers of the one before.
+      if (const auto found = known_.find(oid); found != known_.end())
+        found->second.state = Database::State::kServed;
       if (Held(oid)) pg::Terminate(pid);
       const bool quantum_over =
           WallNow().time_since_epoch().count() - slot.started_at.load() > kQuantum.count();
