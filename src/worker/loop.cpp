@@ -87,7 +87,9 @@ void Loop::Turn() {
   retrieval_.Poll(now);
   http_->Run();
   RunTimers(now);
+  const bool gathering = journal_.has_ends();
   ResumeReady();
+  if (!gathering && journal_.has_ends()) gathering_since_ = now;
   if (TickIsDue(now)) Tick(now);
   notifier_.Send(MonoNow());
 
@@ -107,10 +109,11 @@ Duration Loop::HowLong(MonoTime now) const {
   if (const auto due = asks_.due()) at_most(*due);
   if (!deadlines_.empty()) at_most(deadlines_.begin()->first);
   if (!retries_.empty()) at_most(retries_.begin()->first);
-  if (look_ || !journal_.empty()) at_most(next_try_);
+  if (look_) at_most(next_try_);
+  if (const auto due = WriteDue(now)) at_most(std::max(*due, next_try_));
   // Without room for more, the end of something that runs is what to wait for.
   if (Capacity() > 0) {
-    if (more_) at_most(next_try_);
+    if (more_ && journal_.empty()) at_most(next_try_);
     if (next_due_) at_most(std::max(*next_due_, next_try_));
   }
   return until - now;

@@ -64,6 +64,7 @@ class Loop {
   void Retry(const Work& work, const Failure& failure, Duration delay, store::AttemptEnd& end);
 
   // The tick: what is written and claimed (loop_tick.cpp).
+  std::optional<MonoTime> WriteDue(MonoTime now) const;
   bool TickIsDue(MonoTime now) const;
   void Tick(MonoTime now);
   bool CheckExtension();
@@ -120,6 +121,8 @@ class Loop {
   bool more_ = false;  // the last claim was as large as it could be
   bool tend_ = true;
   bool recovered_ = false;
+  MonoTime gathering_since_{};  // when the first end was gathered that is not written yet
+  Duration last_commit_{};      // how long the last commit took
   MonoTime next_fallback_{};
   MonoTime next_try_{};  // after a lock that was not free, or an error
   std::optional<MonoTime> next_due_;

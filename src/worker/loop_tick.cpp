@@ -20,6 +20,9 @@ constexpr int kClaimBatch = 500;
 // Rows that housekeeping touches in one tick.
 constexpr int kTendBatch = 500;
 constexpr int kTurnsOfHistory = 20;
+// Ends that are worth a commit of their own, and the longest that they wait for it.
+constexpr size_t kEnoughEnds = 300;
+constexpr Duration kLongestGathering = std::chrono::milliseconds(10);
 constexpr Duration kLockPause = std::chrono::milliseconds(100);
 
 // The commit is the one place where a synchronous standby can make us wait;
@@ -44,12 +47,24 @@ int Loop::Capacity() const {
   return std::max(0, most - used);
 }
 
+// When what is gathered is to be written. At once if somebody waits for it or
+// nothing else runs; otherwise the ends of many tasks share a commit, for which a
+// task waits no longer than the last commit took.
+std::optional<MonoTime> Loop::WriteDue(MonoTime now) const {
+  if (journal_.empty()) return std::nullopt;
+  const bool waited_for = journal_.has_asks() || !replies_.empty() || slot_.waiters.load() != 0;
+  if (waited_for || executions_.empty() || journal_.ends() >= kEnoughEnds) return now;
+  return gathering_since_ + std::min(last_commit_, kLongestGathering);
+}
+
 bool Loop::TickIsDue(MonoTime now) const {
   if (now < next_try_) return false;
-  if (now >= next_fallback_) return true;
-  if (!journal_.empty() || look_) return true;
-  if (more_ && Capacity() > 0) return true;
-  return next_due_ && now >= *next_due_ && Capacity() > 0;
+  if (now >= next_fallback_ || look_) return true;
+  if (const auto due = WriteDue(now); due && now >= *due) return true;
+  const int capacity = Capacity();
+  // Claiming by the handful would cost a commit each; the next write claims as well.
+  if (more_ && capacity > 0 && (journal_.empty() || capacity >= kClaimBatch)) return true;
+  return next_due_ && now >= *next_due_ && capacity > 0;
 }
 
 void Loop::Tick(MonoTime now) {
@@ -108,10 +123,12 @@ void Loop::WriteAndClaim(MonoTime now) {
   as_owner.reset();  // it is the transaction's, and must not outlive it
   // Only first rows of asks may be lost in a crash: their callers are gone then.
   if (!tending && signals.empty() && claimed.empty() && !journal_.has_ends()) transaction.NeedNotLast();
+  const MonoTime commit_began = MonoNow();
   {
     CommitMark mark(slot_);
     transaction.Commit();
   }
+  last_commit_ = MonoNow() - commit_began;
   slot_.transactions.fetch_add(1);
   AfterCommit(journal_.Settle(), std::move(claimed));
   for (const auto& signal : signals) {

@@ -1,7 +1,6 @@
 #include "worker/notifier.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <ctime>
 
 #include "base/utf8.hpp"
@@ -24,12 +23,18 @@ constexpr size_t kMaxPiece = 6000;
 std::string Timestamp() {
   const int64_t micros = WallNow().time_since_epoch().count();
   const time_t seconds = static_cast<time_t>(micros / 1000000);
-  tm parts;
-  gmtime_r(&seconds, &parts);
-  char text[48];
-  const size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text + n, sizeof text - n, ".%06dZ", static_cast<int>(micros % 1000000));
-  return text;
+  // Thousands of events fall into one second.
+  static time_t last_second = 0;
+  static char prefix[32] = "";
+  if (seconds != last_second) {
+    tm parts;
+    gmtime_r(&seconds, &parts);
+    strftime(prefix, sizeof prefix, "%Y-%m-%dT%H:%M:%S", &parts);
+    last_second = seconds;
+  }
+  std::string fraction = std::to_string(1000000 + micros % 1000000);
+  fraction[0] = '.';
+  return prefix + fraction + 'Z';
 }
 
 std::string Payload(const Uuid& task, int64_t seq, int attempt, const char* event, std::string_view step,
