@@ -1,6 +1,7 @@
 #include "store/work.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "pg/sql.hpp"
 #include "pg/transaction.hpp"
@@ -68,22 +69,19 @@ FROM (SELECT priority FROM level WHERE priority IS NOT NULL LIMIT 100) l, LATERA
   ORDER BY t.run_at, t.id LIMIT 1) d)",
                          {Type::kUuid}};
 
-// Locks what is free, checks the fence again under the lock, moves the rows,
-// and writes the trail of those that moved. Set-returning functions stand in the
-// select list, because in FROM they would go through a tuplestore.
-const Statement kWriteEnds{
-    R"(
-WITH e AS MATERIALIZED (
-  SELECT unnest($2) AS id, unnest($3) AS attempt, unnest($4) AS status, unnest($5) AS next_attempt,
-         unnest($6) AS failures, unnest($7) AS run_at, unnest($8) AS wait_reason, unnest($9) AS output,
-         unnest($10) AS error_code, unnest($11) AS error_message, unnest($12) AS model,
-         unnest($13) AS prompt_tokens, unnest($14) AS completion_tokens, unnest($15) AS usage,
-         unnest($16) AS event_type, unnest($17) AS event_data
-), free AS (
-  SELECT t.id FROM capeai.tasks t
-  WHERE t.id = ANY ($2) AND t.status = 'running' AND t.worker = $1
-  FOR NO KEY UPDATE SKIP LOCKED
-), moved AS (
+// Of the attempts that ended, those that are still ours and that nobody else has
+// locked. From here to the commit they stay so, which is the fence.
+const Statement kLockEnds{R"(
+SELECT t.id, t.attempt FROM capeai.tasks t
+WHERE t.id = ANY ($2) AND t.status = 'running' AND t.worker = $1
+FOR NO KEY UPDATE SKIP LOCKED)",
+                          {Type::kUuid, Type::kUuidArray}};
+
+// Moves the rows and writes their trail. Set-returning functions stand in the
+// select list, because in FROM they would go through a tuplestore; and there is
+// one join only, so that the rows of texts are not gone through for each task.
+const Statement kWriteEnds{R"(
+WITH moved AS (
   UPDATE capeai.tasks t
   SET status = e.status,
       attempt = e.next_attempt,
@@ -98,20 +96,22 @@ WITH e AS MATERIALIZED (
       completion_tokens = nullif(coalesce(t.completion_tokens, 0) + e.completion_tokens, 0),
       usage = coalesce(e.usage::jsonb, t.usage),
       worker = CASE WHEN e.status = 'queued' THEN NULL ELSE t.worker END,
-      updated_at = $18,
-      completed_at = CASE WHEN e.status IN ('succeeded', 'failed', 'cancelled') THEN $18 END
-  FROM e, free
-  WHERE t.id = e.id AND free.id = t.id AND t.attempt = e.attempt
+      updated_at = $1,
+      completed_at = CASE WHEN e.status IN ('succeeded', 'failed', 'cancelled') THEN $1 END
+  FROM (SELECT unnest($2) AS id, unnest($3) AS status, unnest($4) AS next_attempt, unnest($5) AS failures,
+               unnest($6) AS run_at, unnest($7) AS wait_reason, unnest($8) AS output, unnest($9) AS error_code,
+               unnest($10) AS error_message, unnest($11) AS model, unnest($12) AS prompt_tokens,
+               unnest($13) AS completion_tokens, unnest($14) AS usage, unnest($15) AS event_type,
+               unnest($16) AS event_data) e
+  WHERE t.id = e.id
   RETURNING t.id, t.owner, t.user_id, t.agent_id, e.event_type, e.event_data
-), trail AS (
-  INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
-  SELECT m.event_type, m.user_id, m.owner, m.agent_id, m.id, m.event_data::jsonb FROM moved m
 )
-SELECT id FROM moved)",
-    {Type::kUuid, Type::kUuidArray, Type::kInt4Array, Type::kTextArray, Type::kInt4Array, Type::kInt4Array,
-     Type::kTimestamptzArray, Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kTextArray,
-     Type::kTextArray, Type::kInt8Array, Type::kInt8Array, Type::kTextArray, Type::kTextArray,
-     Type::kTextArray, Type::kTimestamptz}};
+INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
+SELECT m.event_type, m.user_id, m.owner, m.agent_id, m.id, m.event_data::jsonb FROM moved m)",
+                           {Type::kTimestamptz, Type::kUuidArray, Type::kTextArray, Type::kInt4Array,
+                            Type::kInt4Array, Type::kTimestamptzArray, Type::kTextArray, Type::kTextArray,
+                            Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kInt8Array,
+                            Type::kInt8Array, Type::kTextArray, Type::kTextArray, Type::kTextArray}};
 
 const Statement kWriteRuns{
     R"(
@@ -153,7 +153,6 @@ WITH a AS (
          a.deadline - a.asked_at, a.input::jsonb, a.model, a.options::jsonb, a.stream, a.conversation::uuid, $2,
          a.asked_at, now()
   FROM a
-  RETURNING id
 ), talked AS (
   INSERT INTO capeai.conversations (id, owner, user_id)
   SELECT DISTINCT ON (a.conversation) a.conversation::uuid, a.owner, a.user_id FROM a WHERE a.conversation IS NOT NULL
@@ -163,7 +162,7 @@ INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, e
                                  application_name)
 SELECT 'asked', a.user_id, a.owner, a.agent_id, a.id, jsonb_build_object('attempt', 1), a.client_addr,
        a.application_name
-FROM a JOIN stored s ON s.id = a.id)",
+FROM a)",
     {Type::kUuid, Type::kUuid, Type::kUuidArray, Type::kUuidArray, Type::kUuidArray, Type::kOidArray,
      Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kTextArray,
      Type::kTextArray, Type::kBoolArray, Type::kTextArray, Type::kTimestamptzArray, Type::kTimestamptzArray,
@@ -344,38 +343,56 @@ void WriteRuns(const std::vector<RunRow>& runs, const std::vector<Uuid>& written
 
 }  // namespace
 
+namespace {
+
+// The ends whose rows are locked by this transaction now.
+std::vector<const AttemptEnd*> LockEnds(const Uuid& worker, const std::vector<AttemptEnd>& ends) {
+  std::vector<Uuid> ids;
+  for (const AttemptEnd& e : ends) ids.push_back(e.task_id);
+  const Rows rows = Execute(kLockEnds, {worker, &ids});
+  std::unordered_map<Uuid, int64_t> attempts;
+  for (size_t i = 0; i < rows.size(); ++i) attempts.emplace(rows.Id(i, 0), rows.Int(i, 1));
+  std::vector<const AttemptEnd*> out;
+  for (const AttemptEnd& e : ends) {
+    const auto found = attempts.find(e.task_id);
+    if (found != attempts.end() && found->second == e.attempt) out.push_back(&e);
+  }
+  return out;
+}
+
+}  // namespace
+
 std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<AttemptEnd>& ends,
                             const std::vector<RunRow>& runs) {
   std::vector<Uuid> ids;
-  std::vector<int32_t> attempts, next_attempts, failures;
+  std::vector<int32_t> next_attempts, failures;
   std::vector<std::string> statuses, event_types, event_data;
   Nullable<WallTime> run_at;
   Nullable<std::string> wait_reasons, outputs, codes, messages, models, usages;
   std::vector<int64_t> prompt, completion;
-  for (const AttemptEnd& e : ends) {
-    ids.push_back(e.task_id);
-    attempts.push_back(e.attempt);
-    statuses.push_back(e.status);
-    next_attempts.push_back(e.next_attempt ? e.next_attempt : e.attempt);
-    failures.push_back(e.failures);
-    run_at.push_back(e.status == "queued" ? std::optional(e.run_at) : std::nullopt);
-    wait_reasons.push_back(OrNull(e.wait_reason));
-    outputs.push_back(OrNull(e.output));
-    codes.push_back(OrNull(e.error_code));
-    messages.push_back(OrNull(e.error_message));
-    models.push_back(OrNull(e.model));
-    prompt.push_back(e.prompt_tokens);
-    completion.push_back(e.completion_tokens);
-    usages.push_back(OrNull(e.usage));
-    event_types.push_back(e.event_type);
-    event_data.push_back(e.event_data.empty() ? "{}" : e.event_data);
+  for (const AttemptEnd* e : LockEnds(worker, ends)) {
+    ids.push_back(e->task_id);
+    statuses.push_back(e->status);
+    next_attempts.push_back(e->next_attempt ? e->next_attempt : e->attempt);
+    failures.push_back(e->failures);
+    run_at.push_back(e->status == "queued" ? std::optional(e->run_at) : std::nullopt);
+    wait_reasons.push_back(OrNull(e->wait_reason));
+    outputs.push_back(OrNull(e->output));
+    codes.push_back(OrNull(e->error_code));
+    messages.push_back(OrNull(e->error_message));
+    models.push_back(OrNull(e->model));
+    prompt.push_back(e->prompt_tokens);
+    completion.push_back(e->completion_tokens);
+    usages.push_back(OrNull(e->usage));
+    event_types.push_back(e->event_type);
+    event_data.push_back(e->event_data.empty() ? "{}" : e->event_data);
   }
-  const std::vector<Uuid> written =
-      Ids(Execute(kWriteEnds, {worker, &ids, &attempts, &statuses, &next_attempts, &failures, &run_at,
-                               &wait_reasons, &outputs, &codes, &messages, &models, &prompt, &completion,
-                               &usages, &event_types, &event_data, WallNow()}));
-  if (!written.empty()) WriteRuns(runs, written);
-  return written;
+  if (ids.empty()) return ids;
+  Execute(kWriteEnds,
+          {WallNow(), &ids, &statuses, &next_attempts, &failures, &run_at, &wait_reasons, &outputs, &codes,
+           &messages, &models, &prompt, &completion, &usages, &event_types, &event_data});
+  WriteRuns(runs, ids);
+  return ids;
 }
 
 std::vector<Uuid> StillOurs(const Uuid& worker, const std::vector<AttemptEnd>& ends) {
