@@ -48,7 +48,11 @@ build/link.stamp: FORCE
 	@echo '$(PGXS) $(OBJS) $(SHLIB_LINK)' | cmp -s - $@ || echo '$(PGXS) $(OBJS) $(SHLIB_LINK)' > $@
 
 SQL_PARTS := $(sort $(wildcard sql/[0-9][0-9]_*.sql))
-$(INSTALL_SQL): tools/join-sql $(SQL_PARTS) agents/shipped.tsv $(wildcard agents/*/manifest.json) capeai.control
+# Written anew also when a part is gone.
+build/sql.stamp: FORCE
+	@mkdir -p build
+	@echo '$(SQL_PARTS)' | cmp -s - $@ || echo '$(SQL_PARTS)' > $@
+$(INSTALL_SQL): build/sql.stamp tools/join-sql $(SQL_PARTS) agents/shipped.tsv $(wildcard agents/*/manifest.json) capeai.control
 	@mkdir -p $(@D)
 	$(call quietly,SQL $@)tools/join-sql $(SQL_PARTS) > $@.tmp
 	@mv $@.tmp $@
