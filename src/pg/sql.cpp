@@ -4,6 +4,7 @@ extern "C" {
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
+#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
@@ -18,6 +19,7 @@ extern "C" {
 #include "pg/sql_params.hpp"
 
 namespace capeai::pg {
+
 Uuid Rows::Id(size_t row, size_t col) const {
   Uuid id;
   const std::string_view raw = Text(row, col);
