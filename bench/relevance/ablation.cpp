@@ -164,11 +164,15 @@ std::vector<Step> Steps() {
   RankOptions options = product;
   options.weights = {1, 1, 1, 1, 0};
   options.document_share = 1;
+  options.document_b = options.b;
   std::vector<Step> steps = {{"BM25", options}};
   options.weights[kTitle] = product.weights[kTitle];
   steps.push_back({"title field", options});
   options.document_share = product.document_share;
   steps.push_back({"best passage", options});
+  options.weights[kHeading] = product.weights[kHeading];
+  options.document_b = product.document_b;
+  steps.push_back({"headings, long pages", options});
   options.weights[kParts] = product.weights[kParts];
   steps.push_back({"identifier parts", options});
   steps.push_back({"weak words", options, true});

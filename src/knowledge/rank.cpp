@@ -49,13 +49,13 @@ void Ranker::FinishPending() {
   sources_.push_back({&pending_, {}, std::move(pending_postings_)});
 }
 
-Ranker::Norms Ranker::MakeNorms(const std::array<double, kFields>& sums, double count) const {
+Ranker::Norms Ranker::MakeNorms(const std::array<double, kFields>& sums, double count, double b) const {
   Norms norms;
   for (size_t f = 0; f < kFields; ++f) {
     norms[f].weight = static_cast<float>(options_.weights[f]);
     if (f == kParts || sums[f] == 0) continue;
-    norms[f].base = static_cast<float>(1 - options_.b);
-    norms[f].slope = static_cast<float>(options_.b * count / sums[f]);
+    norms[f].base = static_cast<float>(1 - b);
+    norms[f].slope = static_cast<float>(b * count / sums[f]);
   }
   return norms;
 }
@@ -71,8 +71,8 @@ void Ranker::Measure() {
     documents += totals.documents;
     for (size_t f = 0; f < kFields; ++f) sums[f] += totals.lengths[f];
   }
-  passage_norms_ = MakeNorms(sums, passages);
-  document_norms_ = MakeNorms(sums, documents);
+  passage_norms_ = MakeNorms(sums, passages, options_.b);
+  document_norms_ = MakeNorms(sums, documents, options_.document_b);
   ideal_ = 0;
   idf_.clear();
   for (size_t t = 0; t < terms_.size(); ++t) {

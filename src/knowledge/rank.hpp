@@ -18,10 +18,13 @@ namespace capeai::knowledge {
 
 struct RankOptions {
   double k1 = 1.2;
-  double b = 0.75;
+  double b = 0.75;  // of passages
+  // b of whole documents: a long passage is wordy, a document of many passages
+  // speaks of more.
+  double document_b = 0.4;
   // Title, heading, keywords, body, parts. Parts are not normalised by length:
   // the words they are parts of have been counted in their fields already.
-  std::array<double, kFields> weights = {3, 1, 1, 1, 0.25};
+  std::array<double, kFields> weights = {4, 1.5, 1, 1, 0.25};
   // How much of a document's score comes from all of its passages together, the
   // rest from its best one.
   double document_share = 0.5;
@@ -83,7 +86,7 @@ class Ranker {
   void FinishPending();
   void Measure();
   std::vector<Place> BestPassages(size_t count) const;
-  Norms MakeNorms(const std::array<double, kFields>& sums, double count) const;
+  Norms MakeNorms(const std::array<double, kFields>& sums, double count, double b) const;
   double DocumentScore(const Place& place) const;
 
   std::vector<QueryTerm> terms_;

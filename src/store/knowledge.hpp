@@ -24,7 +24,7 @@ namespace capeai::store {
 // Raises 42704 for an unknown collection, 22023 for a blank query, for
 // max_results out of range and for a context that is no object.
 std::vector<Passage> SearchPassages(std::string_view query, std::string_view collection, int max_results,
-                                         std::string_view context_json);
+                                    std::string_view context_json);
 
 // The terms that such a query is searched by, for explaining results and for the
 // benchmark of ranking. Raises 42704 for an unknown collection.

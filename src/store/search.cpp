@@ -279,8 +279,8 @@ std::vector<QueryTerm> SearchTerms(std::string_view query, std::string_view coll
   return QueryTerms(collection->config, query);
 }
 
-std::vector<Passage> SearchPassages(std::string_view query, std::string_view collection_name,
-                                         int max_results, std::string_view context_json) {
+std::vector<Passage> SearchPassages(std::string_view query, std::string_view collection_name, int max_results,
+                                    std::string_view context_json) {
   CheckArguments(query, max_results);
   const pg::OneSnapshot snapshot;
   const std::string current_page = CurrentPage(context_json);

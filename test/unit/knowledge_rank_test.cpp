@@ -85,6 +85,31 @@ TEST(Ranker, EachDocumentOnceByItsBestPassage) {
   EXPECT_EQ(ranker.terms().size(), 1u);
 }
 
+// A document of several passages is not marked down for its length as a passage is.
+TEST(Ranker, LongDocumentsAreNormalisedLessThanLongPassages) {
+  RankOptions documents_only;
+  documents_only.document_share = 1;
+  const auto scores = [&](RankOptions options) {
+    Ranker ranker({{"cat", 1}}, options);
+    ranker.AddPassage({1, 1}, Vector({"cat", "x", "y", "z"}));
+    ranker.AddPassage({1, 2}, Vector({"u", "v", "x", "y"}));
+    ranker.AddPassage({2, 3}, Vector({"cat", "z"}));
+    const auto ranked = ranker.Rank(10);
+    return std::pair(ranked.at(0).score, ranked.at(1).score);
+  };
+  const auto [brief, lengthy] = scores(documents_only);
+  EXPECT_GT(brief, lengthy);
+  // By hand: of 8 and 2 words, 5 on average, with b = 0.4.
+  const auto part = [](double length) {
+    const double weighted = 1 / (0.6 + 0.4 * length / 5);
+    return weighted / (weighted + 1.2);
+  };
+  EXPECT_NEAR(lengthy / brief, part(8) / part(2), 1e-5);
+  documents_only.document_b = documents_only.b;
+  const auto [brief_as_passage, lengthy_as_passage] = scores(documents_only);
+  EXPECT_LT(lengthy_as_passage / brief_as_passage, lengthy / brief);
+}
+
 // Where passages are (pending, one segment, two segments, with dead ones among
 // them) does not change a score.
 TEST(Ranker, StorageDoesNotMatter) {
