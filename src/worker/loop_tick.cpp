@@ -16,12 +16,13 @@ namespace {
 
 // Claimed at once. Large enough to share a commit among many, small enough that
 // the first requests are out before the last ones are read.
-constexpr int kClaimBatch = 500;
+constexpr int kClaimBatch = 200;
 // Rows that housekeeping touches in one tick.
 constexpr int kTendBatch = 500;
 constexpr int kTurnsOfHistory = 20;
 // Ends that are worth a commit of their own, and the longest that they wait for it.
 constexpr size_t kEnoughEnds = 300;
+constexpr size_t kFewRunning = 50;
 constexpr Duration kLongestGathering = std::chrono::milliseconds(10);
 constexpr Duration kLockPause = std::chrono::milliseconds(100);
 
@@ -62,8 +63,8 @@ bool Loop::TickIsDue(MonoTime now) const {
   if (now >= next_fallback_ || look_) return true;
   if (const auto due = WriteDue(now); due && now >= *due) return true;
   const int capacity = Capacity();
-  // Claiming by the handful would cost a commit each; the next write claims as well.
-  if (more_ && capacity > 0 && (journal_.empty() || capacity >= kClaimBatch)) return true;
+  // The next write claims as well: a commit of their own claims get only when little runs.
+  if (more_ && capacity > 0 && (journal_.empty() || executions_.size() < kFewRunning)) return true;
   return next_due_ && now >= *next_due_ && capacity > 0;
 }
 
