@@ -84,6 +84,7 @@ struct ProviderState {
   alignas(8) char breaker[64];        // policy::CircuitBreaker; its state in the next two
   std::atomic<int32_t> consecutive_faults;
   std::atomic<int64_t> open_until;  // MonoTime; 0: closed
+  std::atomic<int> prober;          // pid of the worker whose request is the probe
   char label[64];                   // model @ host, written once by who took the slot
 };
 

@@ -198,15 +198,6 @@ SELECT CASE WHEN m.status = 'queued' THEN 'requeued' ELSE 'failed' END, m.user_i
 FROM moved m)",
                          {Type::kUuid, Type::kUuid, Type::kUuid}};
 
-const Statement kTakeSignals{R"(
-WITH taken AS (
-  DELETE FROM capeai.task_signals s
-  WHERE s.ctid = ANY (ARRAY(SELECT i.ctid FROM capeai.task_signals i LIMIT 1000 FOR UPDATE SKIP LOCKED))
-  RETURNING s.task_id, s.signal
-)
-SELECT s.task_id, s.signal, t.owner, t.attempt FROM taken s LEFT JOIN capeai.tasks t ON t.id = s.task_id)",
-                             {}};
-
 const Statement kFailOverdue{R"(
 WITH over AS (
   SELECT t.id FROM capeai.tasks t
@@ -448,15 +439,6 @@ void InsertAsks(const Uuid& installation, const Uuid& worker, const std::vector<
 
 int64_t Recover(const Uuid& installation, const Uuid& worker, const Uuid& blamed) {
   return static_cast<int64_t>(Execute(kRecover, {installation, blamed, worker}).processed());
-}
-
-std::vector<Signal> TakeSignals() {
-  const Rows rows = Execute(kTakeSignals, {});
-  std::vector<Signal> out(rows.size());
-  for (size_t i = 0; i < rows.size(); ++i)
-    out[i] = {rows.Id(i, 0), rows.String(i, 1), static_cast<unsigned>(rows.Int(i, 2)),
-              static_cast<int>(rows.Int(i, 3))};
-  return out;
 }
 
 int64_t FailOverdue(const Uuid& installation, WallTime now, int limit) {

@@ -106,16 +106,6 @@ void InsertAsks(const Uuid& installation, const Uuid& worker, const std::vector<
 // put right.
 int64_t Recover(const Uuid& installation, const Uuid& worker, const Uuid& blamed);
 
-// What backends asked for since the last time, removed by reading it: `cancel` a
-// task that runs, or tell listeners that a waiting one was `cancelled`.
-struct Signal {
-  Uuid task_id;
-  std::string signal;
-  unsigned owner = 0;  // of the task; 0: the task is gone
-  int attempt = 0;
-};
-std::vector<Signal> TakeSignals();
-
 // Fails queued and blocked tasks past their deadline; at most `limit`. Returns
 // how many.
 int64_t FailOverdue(const Uuid& installation, WallTime now, int limit);

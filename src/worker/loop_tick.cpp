@@ -9,6 +9,7 @@
 #include "pg/transaction.hpp"
 #include "store/conversations.hpp"
 #include "store/installation.hpp"
+#include "store/signals.hpp"
 #include "worker/loop.hpp"
 
 namespace capeai::worker {
@@ -78,6 +79,7 @@ void Loop::Tick(MonoTime now) {
     WriteAndClaim(now);
   } catch (const pg::PgError& e) {
     journal_.Undo();
+    look_ = tend_ = true;  // what was found to do is rolled back, too
     next_try_ = MonoNow() + kLockPause;
     slot_.lock_waits.fetch_add(1);
     // lock_not_available is what the net of lock_timeout catches: nothing to report.
@@ -118,6 +120,10 @@ void Loop::WriteAndClaim(MonoTime now) {
   if (looking) signals = store::TakeSignals();
   const bool tending = std::exchange(tend_, false);
   if (tending) TendQueue(now);
+  const auto is_cancel = [](const store::Signal& signal) { return signal.signal == "cancel"; };
+  const bool cancelling = std::any_of(signals.begin(), signals.end(), is_cancel);
+  // What it moves is told to listeners at the next look.
+  if (cancelling && store::CancelSignalled() > 0) look_ = true;
   std::vector<Work> claimed;
   if (Capacity() > 0 && (looking || more_ || (next_due_ && now >= *next_due_))) claimed = ClaimWork(now);
   for (auto& [id, work] : asks_unstored_) CompleteWork(work);
@@ -130,6 +136,7 @@ void Loop::WriteAndClaim(MonoTime now) {
     transaction.Commit();
   }
   last_commit_ = MonoNow() - commit_began;
+  if (tending) recovered_ = true;
   slot_.transactions.fetch_add(1);
   AfterCommit(journal_.Settle(), std::move(claimed));
   for (const auto& signal : signals) {
@@ -146,7 +153,6 @@ void Loop::WriteAndClaim(MonoTime now) {
 
 void Loop::TendQueue(MonoTime) {
   store::Recover(installation_, incarnation_, recovered_ ? Uuid{} : recorder_.blamed());
-  recovered_ = true;
   store::FailOverdue(installation_, WallNow(), kTendBatch);
   store::DeleteOld(WallNow(), pg::settings::Retention(), pg::settings::AuditRetention(), kTendBatch);
 }

@@ -141,7 +141,10 @@ void ModelCall::SetPaused(bool paused) {
 }
 
 ChatReply ModelCall::TakePartial() {
-  if (transfer_) gateway_.http_.Cancel(transfer_);
+  if (transfer_) {
+    gateway_.http_.Cancel(transfer_);
+    gateway_.GateOf(request_.model).OnAbandoned(MonoNow());
+  }
   transfer_ = 0;
   slot_ = nullptr;
   if (!parser_) return {};

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <functional>
 
+#include "pg/process.hpp"
+
 namespace capeai::worker {
 namespace {
 
@@ -93,7 +95,11 @@ std::optional<ProviderGate::Closed> ProviderGate::Enter(MonoTime now) {
   if (const auto closed = Peek(now)) return closed;
   if (!state_ || state_->open_until.load() == 0) return std::nullopt;
   LockedBreaker breaker(state_);
-  if (!breaker || breaker->Allow(kBreaker, now)) return std::nullopt;
+  if (!breaker) return std::nullopt;
+  if (breaker->Allow(kBreaker, now)) {
+    state_->prober.store(pg::ThisPid());
+    return std::nullopt;
+  }
   return Closed{"circuit_open", breaker->NextTry(now) - now};
 }
 
@@ -105,6 +111,13 @@ void ProviderGate::OnSuccess() {
 void ProviderGate::OnAbandoned(MonoTime now) {
   if (!state_ || state_->open_until.load() == 0) return;
   if (LockedBreaker breaker(state_); breaker) breaker->OnAbandoned(now);
+}
+
+void ReleaseProbes() {
+  for (pg::ProviderState& state : pg::SharedMemory()->providers) {
+    if (state.prober.load() != pg::ThisPid() || state.open_until.load() == 0) continue;
+    if (LockedBreaker breaker(&state); breaker) breaker->OnAbandoned(MonoNow());
+  }
 }
 
 void ProviderGate::OnError(const ChatError& error, MonoTime now) {

@@ -37,4 +37,8 @@ class ProviderGate {
   pg::ProviderState* state_ = nullptr;  // nullptr: the table is full; then nothing is known
 };
 
+// The probes of this process will have no answer: others may try at once. Raises
+// nothing and waits for nothing: runs while the process ends.
+void ReleaseProbes();
+
 }  // namespace capeai::worker
