@@ -70,7 +70,9 @@ COMMENT ON COLUMN capeai.tasks.wait_reason IS 'Why a queued task has a later run
 COMMENT ON COLUMN capeai.tasks.parent_task_id IS 'The task that this one tries again';
 COMMENT ON COLUMN capeai.tasks.worker IS 'Incarnation of the worker that claimed it last';
 
-CREATE INDEX tasks_queued ON capeai.tasks (priority DESC, run_at, id) WHERE status = 'queued';
+-- Lanes (src/policy/share.hpp): all that decides whether a task may run, then their order.
+CREATE INDEX tasks_queued ON capeai.tasks (installation, (-priority), owner, agent_id, model, run_at, id)
+  WHERE status = 'queued';
 CREATE INDEX tasks_running ON capeai.tasks (id) WHERE status = 'running';
 CREATE INDEX tasks_blocked ON capeai.tasks (id) WHERE status = 'blocked';
 CREATE INDEX tasks_deadline ON capeai.tasks (deadline)

@@ -88,5 +88,5 @@ GRANT EXECUTE ON FUNCTION
   capeai_cancel_task(uuid), capeai_retry_task(uuid), capeai_channel(uuid), capeai_user_channel(),
   capeai_create_agent(jsonb), capeai_validate_agent(jsonb), capeai_archive_agent(text, text)
 TO capeai_user, capeai_admin;
-GRANT EXECUTE ON FUNCTION capeai_adopt_tasks() TO capeai_admin;
+GRANT EXECUTE ON FUNCTION capeai_adopt_tasks(), capeai_set_limit(text, text, text, numeric) TO capeai_admin;
 GRANT EXECUTE ON FUNCTION capeai_library_version() TO capeai_user, capeai_admin, capeai_auditor;

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "api/arguments.hpp"
+#include "api/limits.hpp"
 #include "api/resolve.hpp"
 #include "pg/process.hpp"
 #include "pg/settings.hpp"
@@ -149,6 +150,7 @@ std::vector<Uuid> Store(const store::Submission& s, size_t count, pg::Passed inp
                         const std::optional<pg::Nullable<std::string>>& keys, bool many) {
   std::vector<Uuid> ids(count);
   for (Uuid& id : ids) id = pg::NewTaskId(WallNow());
+  CheckSubmitLimits(s.caller.role, s.installation, count);
   const std::vector<Uuid> written = store::InsertTasks(s, ids, inputs, keys ? &*keys : nullptr);
   if (written.size() < ids.size()) UseKnownTasks(s, inputs, *keys, written, many, ids);
   pg::WakeWorkerAtCommit();

@@ -2,6 +2,7 @@
 // taking over those that came with a copy of a database.
 #include "store/tasks.hpp"
 #include "api/arguments.hpp"
+#include "api/limits.hpp"
 #include "api/resolve.hpp"
 #include "pg/settings.hpp"
 #include "pg/wake.hpp"
@@ -39,11 +40,14 @@ bool Cancel(const pg::Caller& caller, const Uuid& id) {
 }
 
 Uuid Retry(const pg::Caller& caller, const Uuid& old) {
-  if (!HasEnded(RequireTask(caller, old)))
+  const store::TaskOwner task = RequireTask(caller, old);
+  if (!HasEnded(task))
     pg::Raise(sqlstate::kNotInPrerequisiteState, "task " + old.ToString() + " has not ended",
               "Only tasks that have ended can be tried again; see capeai_cancel_task().");
+  const Uuid installation = store::CurrentInstallation();
+  CheckSubmitLimits(task.owner, installation, 1);
   const Uuid id = pg::NewTaskId(WallNow());
-  if (!store::InsertRetry(caller, id, old, store::CurrentInstallation()))
+  if (!store::InsertRetry(caller, id, old, installation))
     pg::Raise(sqlstate::kNotInPrerequisiteState,
               "the input of task " + old.ToString() + " is not kept any more",
               "capeai.audit_content decides how long inputs are kept; submit the task anew.");

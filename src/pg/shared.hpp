@@ -27,6 +27,9 @@ enum class WorkerState : int { kFree, kStarting, kRunning, kPausedVersion, kDisa
 
 enum class ProviderUse : int { kUnknown, kModel, kExtractive, kProblem };
 
+inline constexpr uint32_t kWakeForWork = 1;    // there may be tasks or signals
+inline constexpr uint32_t kWakeForLimits = 2;  // capeai.limits has changed
+
 // What a served database shows of itself. Written by its worker only, except
 // where noted.
 struct WorkerSlot {
@@ -38,7 +41,7 @@ struct WorkerSlot {
   std::atomic<uint64_t> incarnation_hi, incarnation_lo;
   std::atomic<int64_t> started_at;   // WallTime, microseconds
   std::atomic<int64_t> heartbeat;    // MonoTime, microseconds
-  std::atomic<uint32_t> wake;        // set by backends at commit: look for tasks and signals
+  std::atomic<uint32_t> wake;        // bits kWakeFor..., set by backends at commit
   std::atomic<uint32_t> yield;       // set by the launcher: another database waits for a slot
   std::atomic<uint32_t> waiters;     // backends in capeai_wait on this database
   std::atomic<uint32_t> committing;  // inside a commit (for "waiting for standby")
@@ -80,8 +83,9 @@ struct ActiveTask {
 struct ProviderState {
   std::atomic<uint64_t> key;
   std::atomic<int64_t> paused_until;  // MonoTime; set by 429 and Retry-After
-  std::atomic<uint32_t> lock;         // of `breaker`; tried, never waited for
+  std::atomic<uint32_t> lock;         // of `breaker` and `buckets`; tried, never waited for
   alignas(8) char breaker[64];        // policy::CircuitBreaker; its state in the next two
+  alignas(8) char buckets[2][32];     // policy::TokenBucket of requests and of tokens
   std::atomic<int32_t> consecutive_faults;
   std::atomic<int64_t> open_until;  // MonoTime; 0: closed
   std::atomic<int> prober;          // pid of the worker whose request is the probe

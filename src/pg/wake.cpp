@@ -12,7 +12,7 @@ extern "C" {
 namespace capeai::pg {
 namespace {
 
-bool wake_worker = false;
+uint32_t wake_worker = 0;  // what to add to WorkerSlot::wake
 bool tell_launcher = false;
 
 // Runs after the commit record is written: must not raise. A subtransaction
@@ -24,13 +24,13 @@ void OnTransactionEnd(XactEvent event, void*) {
       const int slot = SlotOfDatabase(MyDatabaseId);
       if (slot >= 0) {
         WorkerSlot& worker = shared->workers[slot];
-        if (worker.wake.exchange(1) == 0 && worker.pid.load() != 0) SetLatchOf(worker.proc.load());
+        if (worker.wake.fetch_or(wake_worker) == 0 && worker.pid.load() != 0) SetLatchOf(worker.proc.load());
       }
     }
     if (shared && tell_launcher) AnnounceDatabase(MyDatabaseId);
   }
   if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) {
-    wake_worker = false;
+    wake_worker = 0;
     tell_launcher = false;
   }
 }
@@ -47,7 +47,8 @@ void AnnounceDatabase(unsigned database) {
   if (shared->launcher_pid.load() != 0) SetLatchOf(shared->launcher_proc.load());
 }
 
-void WakeWorkerAtCommit() { wake_worker = true; }
+void WakeWorkerAtCommit() { wake_worker |= kWakeForWork; }
+void TellWorkerOfLimitsAtCommit() { wake_worker |= kWakeForWork | kWakeForLimits; }
 void TellLauncherAtCommit() { tell_launcher = true; }
 
 void RegisterWakeCallbacks() { RegisterXactCallback(OnTransactionEnd, nullptr); }

@@ -21,54 +21,6 @@ std::optional<std::string> OrNull(const std::string& text) {
   return text;
 }
 
-// Priorities that occur are walked from the highest down by single index
-// probes, so that tasks which are not due yet, however many, cost nothing.
-const Statement kClaim{R"(
-WITH RECURSIVE level (priority) AS (
-  (SELECT t.priority FROM capeai.tasks t WHERE t.status = 'queued' ORDER BY t.priority DESC LIMIT 1)
-  UNION ALL
-  SELECT (SELECT t.priority FROM capeai.tasks t
-          WHERE t.status = 'queued' AND t.priority < level.priority ORDER BY t.priority DESC LIMIT 1)
-  FROM level WHERE level.priority IS NOT NULL
-), due AS (
-  SELECT d.id
-  FROM level, LATERAL (
-    SELECT t.id FROM capeai.tasks t
-    WHERE t.status = 'queued' AND t.priority = level.priority AND t.run_at <= $3 AND t.installation = $1
-      AND t.model <> ALL ($5)
-    ORDER BY t.run_at, t.id LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED) d
-  LIMIT $4
-), claimed AS (
-  UPDATE capeai.tasks t
-  SET status = 'running', attempt = t.attempt + 1, worker = $2, wait_reason = NULL,
-      started_at = coalesce(t.started_at, $3), updated_at = $3
-  FROM due WHERE t.id = due.id
-  RETURNING t.id, t.agent_id, t.agent_version_id, t.owner, t.user_id, t.attempt, t.failures, t.crash_count,
-            t.max_attempts, t.deadline, t.run_at, t.input_data, t.model, t.options, t.stream, t.conversation,
-            t.priority
-), trail AS (
-  INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
-  SELECT 'started', c.user_id, c.owner, c.agent_id, c.id, jsonb_build_object('attempt', c.attempt)
-  FROM claimed c
-)
-SELECT * FROM claimed ORDER BY priority DESC, run_at, id)",
-                       {Type::kUuid, Type::kUuid, Type::kTimestamptz, Type::kInt4, Type::kTextArray}};
-
-const Statement kNextDue{R"(
-WITH RECURSIVE level (priority) AS (
-  (SELECT t.priority FROM capeai.tasks t WHERE t.status = 'queued' ORDER BY t.priority DESC LIMIT 1)
-  UNION ALL
-  SELECT (SELECT t.priority FROM capeai.tasks t
-          WHERE t.status = 'queued' AND t.priority < level.priority ORDER BY t.priority DESC LIMIT 1)
-  FROM level WHERE level.priority IS NOT NULL
-)
-SELECT min(d.run_at)
-FROM (SELECT priority FROM level WHERE priority IS NOT NULL LIMIT 100) l, LATERAL (
-  SELECT t.run_at FROM capeai.tasks t
-  WHERE t.status = 'queued' AND t.priority = l.priority AND t.installation = $1
-  ORDER BY t.run_at, t.id LIMIT 1) d)",
-                         {Type::kUuid}};
-
 // Of the attempts that ended, those that are still ours and that nobody else has
 // locked. From here to the commit they stay so, which is the fence.
 const Statement kLockEnds{R"(
@@ -270,38 +222,6 @@ bool LockWorkTables() {
   for (const char* table : {"tasks", "runs", "audit_events", "task_signals"})
     if (!pg::LockTableNoWait("capeai", table)) return false;
   return true;
-}
-
-std::vector<ClaimedTask> Claim(const Uuid& installation, const Uuid& worker, WallTime now, int limit,
-                               const std::vector<std::string>& paused) {
-  const Rows rows = Execute(kClaim, {installation, worker, now, limit, &paused});
-  std::vector<ClaimedTask> out(rows.size());
-  for (size_t i = 0; i < rows.size(); ++i) {
-    ClaimedTask& t = out[i];
-    t.id = rows.Id(i, 0);
-    t.agent_id = rows.Id(i, 1);
-    t.agent_version_id = rows.Id(i, 2);
-    t.owner = static_cast<unsigned>(rows.Int(i, 3));
-    t.user_id = rows.String(i, 4);
-    t.attempt = static_cast<int>(rows.Int(i, 5));
-    t.failures = static_cast<int>(rows.Int(i, 6));
-    t.crash_count = static_cast<int>(rows.Int(i, 7));
-    t.max_attempts = static_cast<int>(rows.Int(i, 8));
-    if (!rows.IsNull(i, 9)) t.deadline = rows.Time(i, 9);
-    t.run_at = rows.Time(i, 10);
-    t.input = rows.String(i, 11);
-    t.model = rows.String(i, 12);
-    t.options = rows.String(i, 13);
-    t.stream = rows.Bool(i, 14);
-    if (!rows.IsNull(i, 15)) t.conversation = rows.Id(i, 15);
-  }
-  return out;
-}
-
-std::optional<WallTime> NextDue(const Uuid& installation) {
-  const Rows rows = Execute(kNextDue, {installation});
-  if (rows.empty() || rows.IsNull(0, 0)) return std::nullopt;
-  return rows.Time(0, 0);
 }
 
 namespace {

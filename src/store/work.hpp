@@ -1,4 +1,4 @@
-// The worker's statements: claiming tasks, writing what became of them, and
+// The worker's statements but for claiming: writing what became of tasks, and
 // putting right what an earlier worker left. Each function runs inside the
 // caller's transaction, as the extension's owner, with its tables locked
 // (LockWorkTables). Bounded: none touches more rows than it is told.
@@ -16,34 +16,6 @@ namespace capeai::store {
 // Takes the locks on all tables that the worker writes; false (and nothing
 // held for long) if one is not free now.
 bool LockWorkTables();
-
-struct ClaimedTask {
-  Uuid id;
-  Uuid agent_id;
-  Uuid agent_version_id;
-  unsigned owner = 0;
-  std::string user_id;
-  int attempt = 0;
-  int failures = 0;
-  int crash_count = 0;
-  int max_attempts = 3;
-  std::optional<WallTime> deadline;
-  WallTime run_at;
-  std::string input;  // JSON text
-  std::string model;
-  std::string options;  // JSON text
-  bool stream = false;
-  std::optional<Uuid> conversation;
-};
-
-// Claims up to `limit` due tasks of this installation, best first: highest
-// priority, then earliest run_at, none for a model in `paused`. Each gets attempt
-// + 1, status running, our incarnation, and its audit row.
-std::vector<ClaimedTask> Claim(const Uuid& installation, const Uuid& worker, WallTime now, int limit,
-                               const std::vector<std::string>& paused);
-
-// When the next queued task of ours becomes due; nothing if none waits.
-std::optional<WallTime> NextDue(const Uuid& installation);
 
 struct RunRow {
   Uuid task_id;

@@ -1,6 +1,7 @@
 #include "worker/embed_call.hpp"
 
 #include "openai/errors.hpp"
+#include "openai/rate_limit.hpp"
 #include "openai/redact.hpp"
 #include "openai/usage.hpp"
 
@@ -9,7 +10,9 @@ namespace capeai::worker {
 EmbedCall::EmbedCall(ModelGateway& gateway, EmbedRequest request, ModelCall::Context context,
                      Slot<EmbeddingsResult>& slot)
     : gateway_(gateway), request_(std::move(request)), context_(std::move(context)), slot_(&slot) {
-  if (auto refused = gateway_.Enter(request_.model)) {
+  if (!gateway_.limits().none())
+    for (const std::string& input : request_.inputs) reserved_tokens_ += EstimateTokens(input);
+  if (auto refused = gateway_.Enter(request_.model, reserved_tokens_)) {
     slot_->Set(std::move(*refused));
     slot_ = nullptr;
     return;
@@ -35,6 +38,7 @@ void EmbedCall::Send() {
 void EmbedCall::OnHeaders(int status, const net::Headers& headers) {
   status_ = status;
   headers_.assign(headers.begin(), headers.end());
+  gateway_.GateOf(request_.model).Learn(ReadRateLimits(headers_), MonoNow());
 }
 
 // Bounded by max_response_bytes of the request.
@@ -70,10 +74,13 @@ void EmbedCall::OnDone(const net::HttpResult& result) {
 void EmbedCall::Finish(EmbeddingsResult result) {
   body_ = {};
   ProviderGate& gate = gateway_.GateOf(request_.model);
-  if (const auto* error = std::get_if<ChatError>(&result))
+  const auto* error = std::get_if<ChatError>(&result);
+  if (error)
     gate.OnError(*error, MonoNow());
   else
     gate.OnSuccess();
+  gateway_.Settle(request_.model, reserved_tokens_,
+                  error ? Usage{} : std::get<EmbeddingsReply>(result).usage);
   std::exchange(slot_, nullptr)->Set(std::move(result));
 }
 

@@ -80,13 +80,17 @@ void Loop::Turn() {
   if (pg::ServiceInterrupts()) Reload();
   now = MonoNow();
   slot_.heartbeat.store(now.time_since_epoch().count());
-  if (slot_.wake.exchange(0)) look_ = true;
+  if (const uint32_t wake = slot_.wake.exchange(0)) {
+    look_ = true;
+    if (wake & pg::kWakeForLimits) claims_.LimitsChanged();
+  }
   if (slot_.yield.load()) leaving_ = executions_.empty() && journal_.empty();
 
   if (ready.latch || asks_.in_flight() > 0) HearBackends(now);
   retrieval_.Poll(now);
   http_->Run();
   RunTimers(now);
+  LaunchHeld(now);
   const bool gathering = journal_.has_ends();
   ResumeReady();
   if (!gathering && journal_.has_ends()) gathering_since_ = now;
@@ -109,6 +113,7 @@ Duration Loop::HowLong(MonoTime now) const {
   if (const auto due = asks_.due()) at_most(*due);
   if (!deadlines_.empty()) at_most(deadlines_.begin()->first);
   if (!retries_.empty()) at_most(retries_.begin()->first);
+  if (!asks_held_.empty()) at_most(next_room_);
   if (look_) at_most(next_try_);
   if (const auto due = WriteDue(now)) at_most(std::max(*due, next_try_));
   // Without room for more, the end of something that runs is what to wait for.
@@ -158,6 +163,7 @@ void Loop::CancelWaiting(const std::set<AskAddress>& cancelled) {
     }
     entry = next;
   }
+  EndHeld(is_cancelled, "cancelled", "the caller cancelled or went away");
   // One whose row is not stored yet: cancelled as soon as it is.
   for (auto& [id, work] : asks_unstored_)
     if (is_cancelled(work)) work.deadline = MonoTime{};
@@ -185,7 +191,11 @@ void Loop::RunTimers(MonoTime now) {
     const Uuid id = deadlines_.begin()->second;
     deadlines_.erase(deadlines_.begin());
     const auto found = executions_.find(id);
-    if (found == executions_.end()) continue;
+    if (found == executions_.end()) {
+      EndHeld([&](const Work& work) { return work.id == id; }, "deadline_exceeded",
+              "the timeout passed before the limits of capeai_set_limit() left room");
+      continue;
+    }
     Execution& execution = *found->second;
     if (!execution.work().deadline || *execution.work().deadline > now) continue;
     End(execution, execution.Drop(Error{sqlstate::kQueryCanceled, "the timeout of the task passed", "",
@@ -195,7 +205,7 @@ void Loop::RunTimers(MonoTime now) {
   while (!retries_.empty() && retries_.begin()->first <= now) {
     Work work = std::move(retries_.begin()->second);
     retries_.erase(retries_.begin());
-    Launch(std::move(work));
+    HoldAsk(std::move(work));
   }
 }
 

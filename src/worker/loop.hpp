@@ -4,6 +4,8 @@
 // transaction for all tasks, then one that notifies.
 #pragma once
 
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,6 +19,7 @@
 #include "pg/process.hpp"
 #include "pg/shared.hpp"
 #include "worker/ask_server.hpp"
+#include "worker/claimer.hpp"
 #include "worker/execution.hpp"
 #include "worker/flight_recorder.hpp"
 #include "worker/journal.hpp"
@@ -60,6 +63,9 @@ class Loop {
   void Cancel(const Uuid& task, const char* reason);
   void DropIdleStream(const Uuid& task);
   void Launch(Work work);
+  void HoldAsk(Work work);
+  void LaunchHeld(MonoTime now);
+  void EndHeld(const std::function<bool(const Work&)>& which, const char* code, const char* message);
   void LaunchAsk(AskServer::Arrived arrived);
   void Retry(const Work& work, const Failure& failure, Duration delay, store::AttemptEnd& end);
 
@@ -93,6 +99,7 @@ class Loop {
   Notifier notifier_;
   AskServer asks_;
   Manifests manifests_;
+  Claimer claims_;
   Journal journal_;
   std::unique_ptr<pg::EventWait> wait_;
 
@@ -101,6 +108,8 @@ class Loop {
   std::vector<pg::ActiveTask*> free_lines_;  // of capeai.active_tasks
   std::multimap<MonoTime, Uuid> deadlines_;
   std::multimap<MonoTime, Work> retries_;         // of asks
+  std::deque<Work> asks_held_;                    // stored; a limit has no room for them
+  MonoTime next_room_{};                          // when to see whether it has now
   std::unordered_map<Uuid, Work> asks_unstored_;  // until their first row is committed
   struct PendingReply {
     AskAddress to;

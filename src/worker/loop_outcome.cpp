@@ -11,6 +11,9 @@
 namespace capeai::worker {
 namespace {
 
+// Between looks whether rate limits have room for asks again.
+constexpr Duration kRoomCheck = std::chrono::milliseconds(50);
+
 double Dice() {
   static std::mt19937_64 generator{std::random_device{}()};
   return std::uniform_real_distribution<double>(0, 1)(generator);
@@ -114,6 +117,7 @@ void Loop::Launch(Work work) {
   auto execution = std::make_unique<Execution>(
       std::move(work), Services{queue_, *models_, retrieval_, notifier_, asks_}, line);
   Execution& started = *execution;
+  claims_.Begin(started.work());
   executions_[id] = std::move(execution);
   if (announce) {
     if (attempt == 1) notifier_.Event(id, 0, "queued", "", 0);
@@ -125,6 +129,30 @@ void Loop::Launch(Work work) {
     return;
   }
   by_handle_[started.handle().address()] = &started;
+}
+
+// Until LaunchHeld() finds room, but no longer than its timeout allows.
+void Loop::HoldAsk(Work work) {
+  if (work.deadline) deadlines_.emplace(*work.deadline, work.id);
+  asks_held_.push_back(std::move(work));
+  next_room_ = {};
+}
+
+void Loop::LaunchHeld(MonoTime now) {
+  if (asks_held_.empty() || now < next_room_) return;
+  next_room_ = now + kRoomCheck;
+  for (Work& work : claims_.TakeAsks(asks_held_, *models_, now)) Launch(std::move(work));
+}
+
+void Loop::EndHeld(const std::function<bool(const Work&)>& which, const char* code, const char* message) {
+  std::erase_if(asks_held_, [&](const Work& work) {
+    if (!which(work)) return false;
+    Failure failure;
+    failure.error = {sqlstate::kQueryCanceled, message, "", ""};
+    failure.code = code;
+    EndUnlaunched(work, failure);
+    return true;
+  });
 }
 
 void Loop::LaunchAsk(AskServer::Arrived arrived) {
@@ -176,6 +204,8 @@ void Loop::End(Execution& execution, Outcome outcome) {
     EndWithAnswer(execution, std::move(*answer));
   else
     EndWithFailure(execution, std::move(std::get<Failure>(outcome)));
+  claims_.End(execution.work());
+  next_room_ = {};
   if (execution.shown()) free_lines_.push_back(execution.shown());
   executions_.erase(id);
 }

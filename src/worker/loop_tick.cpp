@@ -74,12 +74,14 @@ void Loop::Tick(MonoTime now) {
     next_fallback_ = now + pg::settings::FallbackInterval();
     look_ = true;
     tend_ = true;
+    claims_.LimitsChanged();
   }
   try {
     WriteAndClaim(now);
   } catch (const pg::PgError& e) {
     journal_.Undo();
     look_ = tend_ = true;  // what was found to do is rolled back, too
+    claims_.Forget();
     next_try_ = MonoNow() + kLockPause;
     slot_.lock_waits.fetch_add(1);
     // lock_not_available is what the net of lock_timeout catches: nothing to report.
@@ -117,7 +119,11 @@ void Loop::WriteAndClaim(MonoTime now) {
   if (installation_.nil()) installation_ = store::CurrentInstallation();
   journal_.Write(installation_, incarnation_);
   std::vector<store::Signal> signals;
-  if (looking) signals = store::TakeSignals();
+  if (looking) {
+    signals = store::TakeSignals();
+    claims_.QueueChanged();
+    claims_.LoadLimits(*models_);
+  }
   const bool tending = std::exchange(tend_, false);
   if (tending) TendQueue(now);
   const auto is_cancel = [](const store::Signal& signal) { return signal.signal == "cancel"; };
@@ -158,19 +164,12 @@ void Loop::TendQueue(MonoTime) {
 }
 
 std::vector<Work> Loop::ClaimWork(MonoTime now) {
-  store::ResolveBlocked(installation_, kTendBatch);
-  const int limit = std::min(Capacity(), kClaimBatch);
-  Duration paused_for{};
-  const auto paused = models_->PausedModels(now, &paused_for);
-  auto tasks = store::Claim(installation_, incarnation_, WallNow(), limit, paused);
-  more_ = static_cast<int>(tasks.size()) == limit;
-  next_due_.reset();
-  if (!more_) {
-    if (const auto due = store::NextDue(installation_))
-      next_due_ = now + std::max<Duration>(*due - WallNow(), Duration(0));
-    // What is due but was passed over waits for the first pause to end.
-    if (!paused.empty() && next_due_) next_due_ = std::max(*next_due_, now + paused_for);
-  }
+  if (store::ResolveBlocked(installation_, kTendBatch) > 0) claims_.QueueChanged();
+  const Claimer::Slots slots{Capacity(), static_cast<int>(slot_.effective_max_in_flight.load()), kClaimBatch};
+  auto claimed = claims_.Claim(installation_, incarnation_, now, slots, *models_);
+  more_ = claimed.more;
+  next_due_ = claimed.next;
+  auto& tasks = claimed.tasks;
   slot_.claimed.fetch_add(tasks.size());
   std::vector<Work> out;
   for (auto& task : tasks) {
@@ -238,10 +237,14 @@ void Loop::AfterCommit(const Journal::Settled& settled, std::vector<Work> claime
     notifier_.Forget(id);
   }
   if (!ended.empty()) {
-    look_ = look_ || next_due_.has_value();
+    if (claims_.held()) more_ = true;
     WakeWaiters(ended);
   }
   for (Work& work : claimed) {
+    if (work.manifest && work.ask) {
+      HoldAsk(std::move(work));
+      continue;
+    }
     if (work.manifest) {
       Launch(std::move(work));
       continue;
@@ -251,6 +254,7 @@ void Loop::AfterCommit(const Journal::Settled& settled, std::vector<Work> claime
     failure.code = "agent_archived";
     EndUnlaunched(work, failure);
   }
+  LaunchHeld(MonoNow());
 }
 
 void Loop::WakeWaiters(const std::vector<Uuid>& ended) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "openai/errors.hpp"
+#include "openai/rate_limit.hpp"
 #include "openai/redact.hpp"
 #include "openai/request.hpp"
 #include "openai/usage.hpp"
@@ -12,6 +13,10 @@ namespace {
 
 // Bounds the memory of the maps when callers bring ever new model names.
 constexpr size_t kMaxModels = 1000;
+
+// Tokens that an answer is taken to need until it is there, where max_tokens does
+// not say; put right by what it did need.
+constexpr int64_t kTypicalAnswer = 500;
 
 ChatError::Kind KindOf(net::HttpError error) {
   switch (error) {
@@ -51,28 +56,63 @@ Profile& ModelGateway::ProfileOf(const std::string& model) {
   return profiles_.try_emplace(model, GuessProfile(model)).first->second;
 }
 
-std::vector<std::string> ModelGateway::PausedModels(MonoTime now, Duration* shortest) const {
-  std::vector<std::string> out;
-  for (const auto& [model, gate] : gates_) {
-    const auto closed = gate.Peek(now);
-    if (!closed) continue;
-    *shortest = out.empty() ? closed->wait : std::min(*shortest, closed->wait);
-    out.push_back(model);
+PerMinute PerMinuteLimits::Of(const std::string& name) const {
+  const auto found = model.find(name);
+  if (found == model.end()) return each;
+  return {found->second.requests ? found->second.requests : each.requests,
+          found->second.tokens ? found->second.tokens : each.tokens};
+}
+
+std::unordered_map<std::string, int64_t> ModelGateway::WhatMaySend(const std::vector<std::string>& models,
+                                                                   bool pauses, MonoTime now,
+                                                                   Duration* shortest) const {
+  std::unordered_map<std::string, int64_t> out;
+  if (limits_.none() && (!pauses || gates_.empty())) return out;
+  *shortest = Duration(0);
+  for (const std::string& model : models) {
+    if (out.contains(model)) continue;
+    const PerMinute limit = limits_.Of(model);
+    if (limit.none() && !gates_.contains(model)) continue;
+    const ProviderGate& gate = GateOf(model);
+    Duration wait{};
+    int64_t allowed = 0;
+    const auto closed = pauses ? gate.Peek(now) : std::nullopt;
+    if (closed)
+      wait = closed->wait;
+    else if (!limit.none())
+      allowed = gate.Allows(limit, TypicalTokens(model), now, &wait);
+    else
+      continue;
+    out[model] = allowed;
+    if (allowed == 0) *shortest = *shortest == Duration(0) ? wait : std::min(*shortest, wait);
   }
   return out;
 }
 
-ProviderGate& ModelGateway::GateOf(const std::string& model) {
+double ModelGateway::TypicalTokens(const std::string& model) const {
+  const auto found = typical_tokens_.find(model);
+  return found == typical_tokens_.end() ? kTypicalAnswer : found->second;
+}
+
+void ModelGateway::Remember(const std::string& model, double requests, double tokens, MonoTime now) {
+  GateOf(model).Remember(limits_.Of(model), requests, tokens, now);
+}
+
+ProviderGate& ModelGateway::GateOf(const std::string& model) const {
   if (gates_.size() > kMaxModels) gates_.clear();
   return gates_.try_emplace(model, provider_.base_url, provider_.credentials.api_key, model).first->second;
 }
 
-std::optional<ChatError> ModelGateway::Enter(const std::string& model) {
+std::optional<ChatError> ModelGateway::Enter(const std::string& model, int64_t tokens) {
   if (!provider_.problem.empty() || !provider_.configured)
     return MakeChatError(ChatError::Kind::kConfig,
                          provider_.problem.empty() ? "no model provider is configured" : provider_.problem,
                          false);
-  const auto closed = GateOf(model).Enter(MonoNow());
+  const MonoTime now = MonoNow();
+  ProviderGate& gate = GateOf(model);
+  auto closed = gate.Peek(now);
+  if (!closed && !limits_.none()) closed = gate.Take(limits_.Of(model), static_cast<double>(tokens), now);
+  if (!closed) closed = gate.Enter(now);
   if (!closed) return std::nullopt;
   ChatError error =
       MakeChatError(ChatError::Kind::kRefused,
@@ -82,6 +122,16 @@ std::optional<ChatError> ModelGateway::Enter(const std::string& model) {
   error.retry_after = closed->wait;
   // Not provider_wide: this pause is known already.
   return error;
+}
+
+void ModelGateway::Settle(const std::string& model, int64_t estimate, const Usage& usage) {
+  if (limits_.none() || !limits_.Of(model).tokens) return;
+  const auto used = static_cast<double>(usage.prompt_tokens + usage.completion_tokens);
+  GateOf(model).Settle(static_cast<double>(estimate) - used, MonoNow());
+  if (used <= 0) return;
+  if (typical_tokens_.size() > kMaxModels) typical_tokens_.clear();
+  double& typical = typical_tokens_.try_emplace(model, used).first->second;
+  typical += (used - typical) / 8;
 }
 
 net::HttpRequest ModelGateway::MakeHttp(const char* path, bool stream,
@@ -104,7 +154,9 @@ ModelCall::ModelCall(ModelGateway& gateway, ChatRequest request, Context context
       context_(std::move(context)),
       sink_(sink),
       slot_(&slot) {
-  if (auto refused = gateway_.Enter(request_.model)) {
+  if (!gateway_.limits_.none())
+    reserved_tokens_ = EstimatePromptTokens(request_.messages) + request_.max_tokens.value_or(kTypicalAnswer);
+  if (auto refused = gateway_.Enter(request_.model, reserved_tokens_)) {
     slot_->Set(ChatOutcome(std::move(*refused)));
     slot_ = nullptr;
     return;
@@ -150,13 +202,17 @@ ChatReply ModelCall::TakePartial() {
   if (!parser_) return {};
   ChatResult result = parser_->Finish(TransportEnd::kCut, "cancelled");
   parser_.reset();
-  if (auto* error = std::get_if<ChatError>(&result)) return std::move(error->partial);
-  return std::move(std::get<ChatReply>(result));
+  auto* error = std::get_if<ChatError>(&result);
+  ChatReply partial = error ? std::move(error->partial) : std::move(std::get<ChatReply>(result));
+  gateway_.Settle(request_.model, reserved_tokens_, partial.usage);
+  return partial;
 }
 
 void ModelCall::OnHeaders(int status, const net::Headers& headers) {
   FlightRecorder::Entry entry(gateway_.recorder_, context_.task);
-  parser_->Begin(status, Headers(headers.begin(), headers.end()), WallNow());
+  const Headers all(headers.begin(), headers.end());
+  gateway_.GateOf(request_.model).Learn(ReadRateLimits(all), MonoNow());
+  parser_->Begin(status, all, WallNow());
 }
 
 void ModelCall::OnData(std::string_view bytes) {
@@ -208,10 +264,13 @@ void ModelCall::OnDone(const net::HttpResult& result) {
 void ModelCall::Finish(ChatResult result) {
   if (!slot_) return;
   ProviderGate& gate = gateway_.GateOf(request_.model);
-  if (const auto* error = std::get_if<ChatError>(&result))
+  const auto* error = std::get_if<ChatError>(&result);
+  if (error)
     gate.OnError(*error, MonoNow());
   else
     gate.OnSuccess();
+  gateway_.Settle(request_.model, reserved_tokens_,
+                  error ? error->partial.usage : std::get<ChatReply>(result).usage);
   std::exchange(slot_, nullptr)->Set(std::visit([](auto&& v) { return ChatOutcome(std::move(v)); }, result));
 }
 

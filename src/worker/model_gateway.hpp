@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "agent/host.hpp"
@@ -20,6 +21,15 @@
 namespace capeai::worker {
 
 class ModelGateway;
+
+struct PerMinuteLimits {
+  PerMinute each;  // model without one of its own
+  std::unordered_map<std::string, PerMinute> model;
+
+  bool none() const { return each.none() && model.empty(); }
+  // Of each of the two its own, or else that of each model.
+  PerMinute Of(const std::string& name) const;
+};
 
 // One chat exchange under way. Destroying it drops the connection; the slot
 // then never hears of it.
@@ -61,6 +71,7 @@ class ModelCall final : public net::HttpSink {
   std::unique_ptr<ChatResponseParser> parser_;
   net::TransferId transfer_ = 0;
   uint64_t received_ = 0;
+  int64_t reserved_tokens_ = 0;
   bool text_passed_ = false;
 };
 
@@ -72,25 +83,39 @@ class ModelGateway {
   void Use(Provider provider);
   const Provider& provider() const { return provider_; }
 
-  // Models that nothing may be sent to now, and the time until the first of them
-  // may be tried again.
-  std::vector<std::string> PausedModels(MonoTime now, Duration* shortest) const;
+  // Requests and tokens a minute, as this database has them.
+  void SetLimits(PerMinuteLimits limits) { limits_ = std::move(limits); }
+  const PerMinuteLimits& limits() const { return limits_; }
+  // What was used in the last minute, for buckets that are new.
+  void Remember(const std::string& model, double requests, double tokens, MonoTime now);
+
+  // How many requests may go now to those of `models` that have a limit or, with
+  // `pauses`, are paused; and if it is none for some, the time until the first may
+  // be tried.
+  std::unordered_map<std::string, int64_t> WhatMaySend(const std::vector<std::string>& models, bool pauses,
+                                                       MonoTime now, Duration* shortest) const;
 
  private:
   friend class ModelCall;
   friend class EmbedCall;
-  // Why a request to `model` cannot go out now; nothing: it may, and counts as gone.
-  std::optional<ChatError> Enter(const std::string& model);
+  // Why a request to `model` cannot go out now; nothing: it may, and counts as
+  // gone, with `tokens` as an estimate of its prompt and answer.
+  std::optional<ChatError> Enter(const std::string& model, int64_t tokens);
+  // What a request that was let in with `estimate` has used.
+  void Settle(const std::string& model, int64_t estimate, const Usage& usage);
   // All of a request but its body.
   net::HttpRequest MakeHttp(const char* path, bool stream, const ModelCall::Context& context) const;
   Profile& ProfileOf(const std::string& model);
-  ProviderGate& GateOf(const std::string& model);
+  ProviderGate& GateOf(const std::string& model) const;
+  double TypicalTokens(const std::string& model) const;
 
   net::HttpClient& http_;
   FlightRecorder& recorder_;
   Provider provider_;
   std::map<std::string, Profile> profiles_;
-  std::map<std::string, ProviderGate> gates_;
+  mutable std::map<std::string, ProviderGate> gates_;
+  PerMinuteLimits limits_;
+  std::unordered_map<std::string, double> typical_tokens_;  // of a request, by model with a limit
 };
 
 // How HTTP failed, in the vocabulary of openai/.
