@@ -101,6 +101,8 @@ sub task
 	$arguments{stream} = 'true' if rand() < 0.1;
 	$arguments{timeout} = "'" . (2 + int rand 20) . " s'" if rand() < 0.1;
 	$arguments{max_attempts} = 1 + int rand 6 if rand() < 0.2;
+	# What always fails opens the circuit of its model again and again: that model is not the others'.
+	@arguments{qw(model timeout)} = ("'poison'", "'8 s'") if $text =~ /status=500\]/;
 	my $sql = "SELECT capeai_submit_task('$agent', '{\"query\": \"$text [[tag:$tag]]\"}'";
 	$sql .= ", $_ => $arguments{$_}" for sort keys %arguments;
 	return ($tag, "$sql);");
