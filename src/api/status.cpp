@@ -94,10 +94,9 @@ CAPEAI_FUNCTION(capeai_running_tasks) {
   const pg::Caller caller = pg::CurrentCaller();
   const bool all = api::IsAdmin(caller);
   pg::RowSet rows(fcinfo);
-  const int slot = pg::SlotOfDatabase(pg::ThisDatabase());
-  if (slot < 0) return 0;
+  if (pg::SlotOfDatabase(pg::ThisDatabase()) < 0) return 0;
   int count = 0;
-  const pg::ActiveTask* tasks = pg::ActiveTasksOf(slot, &count);
+  const pg::ActiveTask* tasks = pg::ActiveTasks(&count);
   for (int i = 0; i < count; ++i) {
     api::Line line;
     if (tasks[i].database.load() != pg::ThisDatabase() || !api::Copy(tasks[i], line)) continue;

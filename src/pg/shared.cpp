@@ -83,14 +83,31 @@ Shared* SharedMemory() { return shared; }
 BackendPost& PostOf(int proc) { return At<BackendPost>(layout.posts)[proc]; }
 int BackendCount() { return layout.backends; }
 
-ActiveTask* ActiveTasksOf(int slot, int* count) {
-  *count = layout.active_count / layout.workers;
-  return At<ActiveTask>(layout.active) + static_cast<ptrdiff_t>(*count) * slot;
+ActiveTask* ActiveTasks(int* count) {
+  *count = layout.active_count;
+  return At<ActiveTask>(layout.active);
+}
+
+ActiveTask* TakeActiveTask(Oid database, int* from) {
+  auto* tasks = At<ActiveTask>(layout.active);
+  for (int looked = 0; looked < layout.active_count; ++looked) {
+    *from = (*from + 1) % layout.active_count;
+    Oid free = 0;
+    if (tasks[*from].database.compare_exchange_strong(free, database)) return &tasks[*from];
+  }
+  return nullptr;
 }
 
 std::atomic<uint64_t>* AttentionWords(int slot, int* count) {
   *count = layout.words;
   return At<std::atomic<uint64_t>>(layout.attention) + static_cast<ptrdiff_t>(layout.words) * slot;
+}
+
+int64_t InFlightElsewhere(int slot) {
+  int64_t sum = 0;
+  for (int i = 0; i < shared->max_workers; ++i)
+    if (i != slot) sum += shared->workers[i].in_flight.load(std::memory_order_relaxed);
+  return sum;
 }
 
 void RaiseAttention(int slot, int proc) {

@@ -65,7 +65,7 @@ struct BackendPost {
 };
 
 // A running task as capeai.active_tasks shows it. One writer (the worker that
-// owns the range); readers take a copy and check `version` (even: stable).
+// took it); readers take a copy and check `version` (even: stable).
 struct ActiveTask {
   std::atomic<uint32_t> version;
   std::atomic<Oid> database;  // 0: unused
@@ -107,7 +107,7 @@ struct Shared {
   std::atomic<int64_t> launch_failures;
   int max_workers;   // as configured at start
   int max_backends;  // entries of posts
-  int max_active;    // entries of active tasks, split evenly among slots
+  int max_active;    // entries of active tasks
   WorkerSlot workers[kMaxWorkers];
   HelperSlot helpers[kMaxHelpers];
   DatabaseHold holds[kMaxHolds];
@@ -123,11 +123,17 @@ Shared* SharedMemory();
 
 BackendPost& PostOf(int proc);
 int BackendCount();
-// The first of `count` active-task entries of a worker slot.
-ActiveTask* ActiveTasksOf(int slot, int* count);
+// All entries of active tasks, whoever's.
+ActiveTask* ActiveTasks(int* count);
+// Takes a free entry for `database`, searching from `*from` on; nullptr when there
+// is none. Given back by storing 0 to its `database`.
+ActiveTask* TakeActiveTask(Oid database, int* from);
 
 // The slot that serves `database`, or -1.
 int SlotOfDatabase(Oid database);
+
+// Tasks that the workers of all other slots run now.
+int64_t InFlightElsewhere(int slot);
 
 // Backends that want the attention of the worker in `slot`.
 void RaiseAttention(int slot, int proc);

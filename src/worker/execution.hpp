@@ -48,7 +48,6 @@ class Execution final : public Host {
 
   const Work& work() const { return work_; }
   const std::vector<StepRecord>& steps() const { return steps_; }
-  pg::ActiveTask* shown() const { return shown_; }
   // Reading from the model stops while whoever streams is slow.
   void SetPaused(bool paused);
 

@@ -49,12 +49,11 @@ Loop::Loop(int slot, const Uuid& incarnation)
   models_ = std::make_unique<ModelGateway>(*http_, recorder_);
   UseProvider(std::move(provider));
   wait_ = std::make_unique<pg::EventWait>(http_->fd());
+  // What a worker before this one left behind.
   int lines = 0;
-  pg::ActiveTask* first = pg::ActiveTasksOf(slot, &lines);
-  for (int i = lines - 1; i >= 0; --i) {
-    first[i].database.store(0);
-    free_lines_.push_back(&first[i]);
-  }
+  pg::ActiveTask* line = pg::ActiveTasks(&lines);
+  for (pg::ActiveTask* end = line + lines; line != end; ++line)
+    if (line->database.load() == pg::ThisDatabase()) line->database.store(0);
 }
 
 Loop::~Loop() { executions_.clear(); }

@@ -105,7 +105,7 @@ class Loop {
 
   std::unordered_map<Uuid, std::unique_ptr<Execution>> executions_;
   std::unordered_map<void*, Execution*> by_handle_;
-  std::vector<pg::ActiveTask*> free_lines_;  // of capeai.active_tasks
+  int last_line_ = 0;  // of capeai.active_tasks that was taken
   std::multimap<MonoTime, Uuid> deadlines_;
   std::multimap<MonoTime, Work> retries_;         // of asks
   std::deque<Work> asks_held_;                    // stored; a limit has no room for them

@@ -105,11 +105,7 @@ Json AnswerJson(const Work& work, const Answer& answer, Duration took) {
 void Loop::Launch(Work work) {
   work.started = MonoNow();
   const Uuid id = work.id;
-  pg::ActiveTask* line = nullptr;
-  if (!free_lines_.empty()) {
-    line = free_lines_.back();
-    free_lines_.pop_back();
-  }
+  pg::ActiveTask* line = pg::TakeActiveTask(pg::ThisDatabase(), &last_line_);
   if (work.deadline) deadlines_.emplace(*work.deadline, id);
   const bool announce = !work.ask;
   const int attempt = work.attempt;

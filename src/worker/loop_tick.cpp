@@ -42,8 +42,9 @@ class CommitMark {
 
 int Loop::Capacity() const {
   if (!pg::settings::Enabled() || slot_.yield.load() != 0) return 0;
-  const int most = std::min({pg::settings::MaxInFlight(), most_connections_,
-                             static_cast<int>(free_lines_.size() + executions_.size())});
+  const int most =
+      std::min({pg::settings::MaxInFlight(), most_connections_,
+                pg::settings::MaxInFlightTotal() - static_cast<int>(pg::InFlightElsewhere(slot_index_))});
   slot_.effective_max_in_flight.store(most);
   const int used = static_cast<int>(executions_.size() + asks_unstored_.size() + retries_.size());
   return std::max(0, most - used);
