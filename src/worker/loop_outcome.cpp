@@ -202,7 +202,6 @@ void Loop::End(Execution& execution, Outcome outcome) {
     EndWithFailure(execution, std::move(std::get<Failure>(outcome)));
   claims_.End(execution.work());
   next_room_ = {};
-  if (execution.shown()) free_lines_.push_back(execution.shown());
   executions_.erase(id);
 }
 
