@@ -88,6 +88,9 @@ void InitProcess(Oid database) {
     BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
   else
     BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, BGWORKER_BYPASS_ALLOWCONN);
+  // Our statements are short, but in a large queue the planner takes some for long
+  // ones: compiling them cost each claim 20 ms with a million tasks.
+  SetConfigOption("jit", "off", PGC_USERSET, PGC_S_OVERRIDE);
 }
 
 void AtProcessEnd(void (*callback)(void*), void* arg) {
