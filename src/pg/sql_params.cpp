@@ -1,4 +1,4 @@
-#include "pg/sql_params.hpp"
+#include "pg/postgres.hpp"
 
 extern "C" {
 #include "catalog/pg_type.h"
@@ -10,6 +10,7 @@ extern "C" {
 }
 
 #include "pg/encoding.hpp"
+#include "pg/sql_params.hpp"
 
 namespace capeai::pg {
 namespace {

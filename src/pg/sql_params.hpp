@@ -1,7 +1,6 @@
-// From parameters to what SPI takes. Private to pg/sql.cpp.
+// From parameters to what SPI takes. Private to pg/sql.cpp; included after
+// pg/postgres.hpp.
 #pragma once
-
-#include "pg/postgres.hpp"
 
 #include <deque>
 #include <string>

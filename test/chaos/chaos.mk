@@ -1,8 +1,8 @@
-# Chaos: faults at random under load (the short form is part of `make tap`).
+# Chaos: faults at random under load, for as long as you say. Not part of `make test`.
 #   make chaos SECONDS=120 [SEED=n]
 CHAOS_SECONDS := $(if $(filter command environment,$(firstword $(origin SECONDS))),$(SECONDS),120)
 
 .PHONY: chaos
 chaos: install-for-test $(MOCK_SERVER)
-	@CAPEAI_CHAOS_SECONDS=$(CHAOS_SECONDS) CAPEAI_CHAOS_SEED=$(SEED) TESTS=test/tap/090_chaos.t \
+	@CAPEAI_CHAOS_SECONDS=$(CHAOS_SECONDS) CAPEAI_CHAOS_SEED=$(SEED) TESTS=test/chaos/chaos.t \
 	  PG_CONFIG='$(PG_CONFIG)' test/run tap

@@ -1,0 +1,196 @@
+// How attempts ended: their rows are locked, moved and recorded.
+#include <algorithm>
+#include <unordered_map>
+
+#include "pg/sql.hpp"
+#include "store/work.hpp"
+
+namespace capeai::store {
+namespace {
+
+using pg::Execute;
+using pg::Nullable;
+using pg::Rows;
+using pg::Statement;
+using pg::Type;
+
+std::optional<std::string> OrNull(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  return text;
+}
+
+// Of the attempts that ended, those that are still ours and that nobody else has
+// locked. From here to the commit they stay so, which is the fence.
+const Statement kLockEnds{R"(
+SELECT t.id, t.attempt FROM capeai.tasks t
+WHERE t.id = ANY ($2) AND t.status = 'running' AND t.worker = $1
+FOR NO KEY UPDATE SKIP LOCKED)",
+                          {Type::kUuid, Type::kUuidArray}};
+
+// Moves the rows and writes their trail. Set-returning functions stand in the
+// select list, because in FROM they would go through a tuplestore; and there is
+// one join only, so that the rows of texts are not gone through for each task.
+const Statement kWriteEnds{R"(
+WITH moved AS (
+  UPDATE capeai.tasks t
+  SET status = e.status,
+      attempt = e.next_attempt,
+      failures = e.failures,
+      run_at = coalesce(e.run_at, t.run_at),
+      wait_reason = e.wait_reason,
+      output_data = coalesce(e.output::jsonb, t.output_data),
+      error_code = e.error_code,
+      error_message = e.error_message,
+      model = coalesce(e.model, t.model),
+      prompt_tokens = nullif(coalesce(t.prompt_tokens, 0) + e.prompt_tokens, 0),
+      completion_tokens = nullif(coalesce(t.completion_tokens, 0) + e.completion_tokens, 0),
+      usage = coalesce(e.usage::jsonb, t.usage),
+      worker = CASE WHEN e.status = 'queued' THEN NULL ELSE t.worker END,
+      updated_at = $1,
+      completed_at = CASE WHEN e.status IN ('succeeded', 'failed', 'cancelled') THEN $1 END
+  FROM (SELECT unnest($2) AS id, unnest($3) AS status, unnest($4) AS next_attempt, unnest($5) AS failures,
+               unnest($6) AS run_at, unnest($7) AS wait_reason, unnest($8) AS output, unnest($9) AS error_code,
+               unnest($10) AS error_message, unnest($11) AS model, unnest($12) AS prompt_tokens,
+               unnest($13) AS completion_tokens, unnest($14) AS usage, unnest($15) AS event_type,
+               unnest($16) AS event_data) e
+  WHERE t.id = e.id
+  RETURNING t.id, t.owner, t.user_id, t.agent_id, e.event_type, e.event_data
+)
+INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
+SELECT m.event_type, m.user_id, m.owner, m.agent_id, m.id, m.event_data::jsonb FROM moved m)",
+                           {Type::kTimestamptz, Type::kUuidArray, Type::kTextArray, Type::kInt4Array,
+                            Type::kInt4Array, Type::kTimestamptzArray, Type::kTextArray, Type::kTextArray,
+                            Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kInt8Array,
+                            Type::kInt8Array, Type::kTextArray, Type::kTextArray, Type::kTextArray}};
+
+const Statement kWriteRuns{
+    R"(
+INSERT INTO capeai.runs (task_id, attempt, step_number, step_name, status, input_data, output_data, error_details,
+                         started_at, completed_at)
+SELECT r.task_id, r.attempt, r.step_number, r.step_name, r.status, r.input::jsonb, r.output::jsonb,
+       r.error::jsonb, r.started_at, r.completed_at
+FROM (SELECT unnest($1) AS task_id, unnest($2) AS attempt, unnest($3) AS step_number, unnest($4) AS step_name,
+             unnest($5) AS status, unnest($6) AS input, unnest($7) AS output, unnest($8) AS error,
+             unnest($9) AS started_at, unnest($10) AS completed_at) AS r)",
+    {Type::kUuidArray, Type::kInt4Array, Type::kInt4Array, Type::kTextArray, Type::kTextArray,
+     Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kTimestamptzArray, Type::kTimestamptzArray}};
+
+const Statement kStillOurs{R"(
+SELECT t.id FROM unnest($2::uuid[], $3::int4[]) AS e (id, attempt)
+JOIN capeai.tasks t ON t.id = e.id AND t.attempt = e.attempt AND t.worker = $1 AND t.status = 'running')",
+                           {Type::kUuid, Type::kUuidArray, Type::kInt4Array}};
+
+const Statement kStale{R"(
+INSERT INTO capeai.audit_events (event_type, role, user_id, agent_id, task_id, event_data)
+SELECT 'stale_completion', t.owner, t.user_id, t.agent_id, e.id,
+       jsonb_build_object('attempt', e.attempt, 'worker', $1::text)
+FROM unnest($2::uuid[], $3::int4[]) AS e (id, attempt) LEFT JOIN capeai.tasks t ON t.id = e.id)",
+                       {Type::kText, Type::kUuidArray, Type::kInt4Array}};
+
+}  // namespace
+
+namespace {
+
+void WriteRuns(const std::vector<RunRow>& runs, const std::vector<Uuid>& written) {
+  std::vector<Uuid> sorted = written;
+  std::sort(sorted.begin(), sorted.end());
+  std::vector<Uuid> task_ids;
+  std::vector<int32_t> attempts, numbers;
+  std::vector<std::string> names, statuses;
+  Nullable<std::string> inputs, outputs, errors;
+  std::vector<WallTime> started, completed;
+  for (const RunRow& run : runs) {
+    if (!std::binary_search(sorted.begin(), sorted.end(), run.task_id)) continue;
+    task_ids.push_back(run.task_id);
+    attempts.push_back(run.attempt);
+    numbers.push_back(run.step_number);
+    names.push_back(run.step_name);
+    statuses.push_back(run.status);
+    inputs.push_back(OrNull(run.input));
+    outputs.push_back(OrNull(run.output));
+    errors.push_back(OrNull(run.error));
+    started.push_back(run.started_at);
+    completed.push_back(run.completed_at);
+  }
+  if (task_ids.empty()) return;
+  Execute(kWriteRuns, {&task_ids, &attempts, &numbers, &names, &statuses, &inputs, &outputs, &errors,
+                       &started, &completed});
+}
+
+}  // namespace
+
+namespace {
+
+// The ends whose rows are locked by this transaction now.
+std::vector<const AttemptEnd*> LockEnds(const Uuid& worker, const std::vector<AttemptEnd>& ends) {
+  std::vector<Uuid> ids;
+  for (const AttemptEnd& e : ends) ids.push_back(e.task_id);
+  const Rows rows = Execute(kLockEnds, {worker, &ids});
+  std::unordered_map<Uuid, int64_t> attempts;
+  for (size_t i = 0; i < rows.size(); ++i) attempts.emplace(rows.Id(i, 0), rows.Int(i, 1));
+  std::vector<const AttemptEnd*> out;
+  for (const AttemptEnd& e : ends) {
+    const auto found = attempts.find(e.task_id);
+    if (found != attempts.end() && found->second == e.attempt) out.push_back(&e);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<AttemptEnd>& ends,
+                            const std::vector<RunRow>& runs) {
+  std::vector<Uuid> ids;
+  std::vector<int32_t> next_attempts, failures;
+  std::vector<std::string> statuses, event_types, event_data;
+  Nullable<WallTime> run_at;
+  Nullable<std::string> wait_reasons, outputs, codes, messages, models, usages;
+  std::vector<int64_t> prompt, completion;
+  for (const AttemptEnd* e : LockEnds(worker, ends)) {
+    ids.push_back(e->task_id);
+    statuses.push_back(e->status);
+    next_attempts.push_back(e->next_attempt ? e->next_attempt : e->attempt);
+    failures.push_back(e->failures);
+    run_at.push_back(e->status == "queued" ? std::optional(e->run_at) : std::nullopt);
+    wait_reasons.push_back(OrNull(e->wait_reason));
+    outputs.push_back(OrNull(e->output));
+    codes.push_back(OrNull(e->error_code));
+    messages.push_back(OrNull(e->error_message));
+    models.push_back(OrNull(e->model));
+    prompt.push_back(e->prompt_tokens);
+    completion.push_back(e->completion_tokens);
+    usages.push_back(OrNull(e->usage));
+    event_types.push_back(e->event_type);
+    event_data.push_back(e->event_data.empty() ? "{}" : e->event_data);
+  }
+  if (ids.empty()) return ids;
+  Execute(kWriteEnds,
+          {WallNow(), &ids, &statuses, &next_attempts, &failures, &run_at, &wait_reasons, &outputs, &codes,
+           &messages, &models, &prompt, &completion, &usages, &event_types, &event_data});
+  WriteRuns(runs, ids);
+  return ids;
+}
+
+std::vector<Uuid> StillOurs(const Uuid& worker, const std::vector<AttemptEnd>& ends) {
+  std::vector<Uuid> ids;
+  std::vector<int32_t> attempts;
+  for (const AttemptEnd& e : ends) {
+    ids.push_back(e.task_id);
+    attempts.push_back(e.attempt);
+  }
+  const Rows rows = Execute(kStillOurs, {worker, &ids, &attempts});
+  std::vector<Uuid> ours(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) ours[i] = rows.Id(i, 0);
+  std::vector<Uuid> stale_ids;
+  std::vector<int32_t> stale_attempts;
+  for (const AttemptEnd& e : ends) {
+    if (std::find(ours.begin(), ours.end(), e.task_id) != ours.end()) continue;
+    stale_ids.push_back(e.task_id);
+    stale_attempts.push_back(e.attempt);
+  }
+  const std::string name = worker.ToString();
+  if (!stale_ids.empty()) Execute(kStale, {std::string_view(name), &stale_ids, &stale_attempts});
+  return ours;
+}
+
+}  // namespace capeai::store
