@@ -55,12 +55,14 @@ DefElem* FindOption(List* options, const char* name) {
   }
 }
 
-// Whether CREATE or DROP EXTENSION, or ALTER EXTENSION UPDATE, is about capeai.
+// Whether after it a database may have capeai that had it not, have another version, or have it no more.
 bool ConcernsExtension(Node* statement) {
   if (IsA(statement, CreateExtensionStmt))
     return strcmp(castNode(CreateExtensionStmt, statement)->extname, "capeai") == 0;
   if (IsA(statement, AlterExtensionStmt))
     return strcmp(castNode(AlterExtensionStmt, statement)->extname, "capeai") == 0;
+  // A new database may bring it from its template.
+  if (IsA(statement, CreatedbStmt)) return true;
   // DROP EXTENSION ... CASCADE of another one, DROP SCHEMA, DROP OWNED may take it
   // along: a look too many costs nothing.
   return IsA(statement, DropStmt) || IsA(statement, DropOwnedStmt);

@@ -25,6 +25,9 @@ inline constexpr int kMaxProviders = 64;  // (base_url, key, model) with a pause
 
 enum class WorkerState : int { kFree, kStarting, kRunning, kPausedVersion, kDisabled, kStopping };
 
+// What a start has found out so far; kNothing at its end: it failed, and says nothing about the database.
+enum class StartFinding : int { kNothing, kNoExtension, kServes };
+
 enum class ProviderUse : int { kUnknown, kModel, kExtractive, kProblem };
 
 inline constexpr uint32_t kWakeForWork = 1;    // there may be tasks or signals
@@ -37,6 +40,7 @@ struct WorkerSlot {
   std::atomic<int> pid;       // 0: none attached
   std::atomic<int> proc;      // index of its PGPROC, for the latch
   std::atomic<int> state;     // WorkerState
+  std::atomic<int> finding;   // StartFinding; reset by the launcher before a start
   std::atomic<int> provider;  // ProviderUse
   std::atomic<uint64_t> incarnation_hi, incarnation_lo;
   std::atomic<int64_t> started_at;   // WallTime, microseconds

@@ -29,6 +29,7 @@ struct Database {
   State state = State::kUnknown;
   MonoTime not_before{};  // of the next start
   Duration backoff{0};
+  bool announced = false;   // since the last start: what that finds may be old
   MonoTime served_until{};  // when it last gave up its slot
 };
 
@@ -71,7 +72,7 @@ class Launcher {
       if (const auto found = known_.find(info.oid); found != known_.end()) database = found->second;
       const bool again = announced.count(info.oid) > 0;
       if (again && SlotOf(info.oid) < 0) database.state = Database::State::kUnknown;
-      if (again) database.not_before = now, database.backoff = Duration(0);
+      if (again) database.not_before = now, database.backoff = Duration(0), database.announced = true;
       next.emplace(info.oid, database);
     }
     known_ = std::move(next);
@@ -140,13 +141,26 @@ class Launcher {
       }
       starting_ = -1;
     } else if (oid == 0) {
-      // It came and left: no extension there (or it cannot be served now).
-      if (found != known_.end()) found->second.state = Database::State::kWithout;
+      if (found != known_.end()) Left(slot, found->second, now);
       starting_ = -1;
     } else if (now > start_limit_) {
       slot.database.store(0);
       if (found != known_.end()) PutOff(found->second, now);
       starting_ = -1;
+    }
+  }
+
+  // The start has ended already.
+  void Left(const pg::WorkerSlot& slot, Database& database, MonoTime now) {
+    switch (static_cast<pg::StartFinding>(slot.finding.load())) {
+      case pg::StartFinding::kNothing:  // no connection was free, say
+        PutOff(database, now);
+        break;
+      case pg::StartFinding::kNoExtension:
+        if (!database.announced) database.state = Database::State::kWithout;
+        break;
+      case pg::StartFinding::kServes:  // and was sent away before we looked
+        database.state = Database::State::kServed;
     }
   }
 
@@ -175,7 +189,9 @@ class Launcher {
       oid = candidate;
     }
     if (!best) return;
+    best->announced = false;
     shared_->workers[index].pid.store(0);
+    shared_->workers[index].finding.store(static_cast<int>(pg::StartFinding::kNothing));
     shared_->workers[index].database.store(oid);
     const auto result = pg::StartProcess("capeai worker", "capeai_worker_main", oid, index);
     if (result == pg::StartResult::kStarted) {

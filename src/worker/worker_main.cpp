@@ -44,7 +44,10 @@ void Serve(int index, pg::Oid database) {
   if (slot.database.load() != database) return;  // the launcher gave it to somebody else meanwhile
   pg::AtProcessEnd(FreeSlot, &slot);
   pg::InitProcess(database);
-  if (!HasExtension()) return;
+  if (!HasExtension()) {
+    slot.finding.store(static_cast<int>(pg::StartFinding::kNoExtension));
+    return;
+  }
   // The slot and this lock together: whoever else believes to be the worker of
   // this database (a process that the slot has lost track of) keeps us out.
   if (!pg::TrySessionLock(0x63617065, 0x61690001)) {
@@ -60,6 +63,7 @@ void Serve(int index, pg::Oid database) {
   slot.heartbeat.store(MonoNow().time_since_epoch().count());
   slot.yield.store(0);
   slot.state.store(static_cast<int>(pg::WorkerState::kStarting));
+  slot.finding.store(static_cast<int>(pg::StartFinding::kServes));
   slot.pid.store(pg::ThisPid());
   Loop loop(index, incarnation);
   loop.Run();
