@@ -10,7 +10,9 @@ SELECT (SELECT count(*) FROM (SELECT FROM capeai.tasks t WHERE t.status = 'queue
        (SELECT count(*) FROM (SELECT FROM capeai.tasks t WHERE t.status = 'blocked' LIMIT 10000) q),
        (SELECT count(*) FROM (SELECT FROM capeai.tasks t WHERE t.status = 'running' LIMIT 10000) q),
        (SELECT count(*)
-        FROM (SELECT t.installation FROM capeai.tasks t WHERE t.status = 'queued' LIMIT 10000) q,
+        FROM ((SELECT t.installation FROM capeai.tasks t WHERE t.status = 'queued' LIMIT 10000) UNION ALL
+              (SELECT t.installation FROM capeai.tasks t WHERE t.status = 'blocked' LIMIT 10000) UNION ALL
+              (SELECT t.installation FROM capeai.tasks t WHERE t.status = 'running' LIMIT 10000)) q,
              capeai.installation i
         WHERE q.installation <> i.id),
        (SELECT min(q.run_at)
