@@ -70,13 +70,15 @@ WITH left_over AS (
                            ELSE 'the worker died ' || l.crashes || ' times while working on this task' END,
       completed_at = CASE WHEN l.status = 'failed' THEN now() END
   FROM left_over l WHERE t.id = l.id
-  RETURNING t.id, t.status, t.user_id, t.owner, t.agent_id, t.attempt, t.error_code
+  RETURNING t.id, t.kind, t.status, t.user_id, t.owner, t.agent_id, t.attempt, t.error_code, t.error_message
+), trail AS (
+  INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
+  SELECT CASE WHEN m.status = 'queued' THEN 'requeued' ELSE 'failed' END, m.user_id, m.owner, m.agent_id, m.id,
+         jsonb_strip_nulls(jsonb_build_object('attempt', m.attempt, 'error_code', m.error_code, 'blamed',
+                                              nullif(m.id = $2, false)))
+  FROM moved m
 )
-INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
-SELECT CASE WHEN m.status = 'queued' THEN 'requeued' ELSE 'failed' END, m.user_id, m.owner, m.agent_id, m.id,
-       jsonb_strip_nulls(jsonb_build_object('attempt', m.attempt, 'error_code', m.error_code, 'blamed',
-                                            nullif(m.id = $2, false)))
-FROM moved m)",
+SELECT id, owner, attempt, error_message FROM moved WHERE status = 'failed' AND kind = 'queued')",
                          {Type::kUuid, Type::kUuid, Type::kUuid}};
 
 const Statement kFailOverdue{R"(
@@ -89,10 +91,13 @@ WITH over AS (
   SET status = 'failed', error_code = 'deadline_exceeded', updated_at = $2, completed_at = $2,
       error_message = 'the timeout of the task passed before it ran'
   FROM over o WHERE t.id = o.id
-  RETURNING t.id, t.user_id, t.owner, t.agent_id, t.error_code
+  RETURNING t.id, t.user_id, t.owner, t.agent_id, t.attempt, t.error_code, t.error_message
+), trail AS (
+  INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
+  SELECT 'failed', m.user_id, m.owner, m.agent_id, m.id, jsonb_build_object('error_code', m.error_code)
+  FROM moved m
 )
-INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
-SELECT 'failed', m.user_id, m.owner, m.agent_id, m.id, jsonb_build_object('error_code', m.error_code) FROM moved m)",
+SELECT id, owner, attempt, error_message FROM moved)",
                              {Type::kUuid, Type::kTimestamptz, Type::kInt4}};
 
 const Statement kResolveBlocked{R"(
@@ -115,13 +120,18 @@ WITH ready AS (
       error_message = CASE WHEN r.status = 'failed' THEN 'a task that this one depends on did not succeed' END,
       completed_at = CASE WHEN r.status = 'failed' THEN now() END
   FROM ready r WHERE t.id = r.id
-  RETURNING t.id, t.status, t.user_id, t.owner, t.agent_id
+  RETURNING t.id, t.status, t.user_id, t.owner, t.agent_id, t.attempt, t.error_message
+), trail AS (
+  INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
+  SELECT CASE WHEN m.status = 'failed' THEN 'failed' ELSE 'unblocked' END, m.user_id, m.owner, m.agent_id, m.id,
+         CASE WHEN m.status = 'failed' THEN '{"error_code": "dependency_failed"}'::jsonb ELSE '{}'::jsonb END
+  FROM moved m
 )
-INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
-SELECT CASE WHEN m.status = 'failed' THEN 'failed' ELSE 'unblocked' END, m.user_id, m.owner, m.agent_id, m.id,
-       CASE WHEN m.status = 'failed' THEN '{"error_code": "dependency_failed"}'::jsonb ELSE '{}'::jsonb END
-FROM moved m)",
+SELECT id, owner, attempt, error_message, status = 'failed' FROM moved)",
                                 {Type::kUuid, Type::kInt4}};
+
+const Statement kAnyBlocked{
+    "SELECT FROM capeai.tasks t WHERE t.status = 'blocked' AND t.installation = $1 LIMIT 1", {Type::kUuid}};
 
 const Statement kLoadVersion{
     "SELECT v.manifest::text, v.status = 'archived' FROM capeai.agent_versions v WHERE v.id = $1",
@@ -138,6 +148,17 @@ DELETE FROM capeai.audit_events
 WHERE id = ANY (ARRAY(SELECT e.id FROM (SELECT a.id, a.created_at FROM capeai.audit_events a ORDER BY a.id LIMIT $2) e
                       WHERE e.created_at < $1)))",
                              {Type::kTimestamptz, Type::kInt4}};
+
+EndedTask EndedAt(const Rows& rows, size_t i) {
+  return {rows.Id(i, 0), static_cast<unsigned>(rows.Int(i, 1)), static_cast<int>(rows.Int(i, 2)),
+          rows.String(i, 3)};
+}
+
+std::vector<EndedTask> Ended(const Rows& rows) {
+  std::vector<EndedTask> out;
+  for (size_t i = 0; i < rows.size(); ++i) out.push_back(EndedAt(rows, i));
+  return out;
+}
 
 }  // namespace
 
@@ -178,17 +199,27 @@ void InsertAsks(const Uuid& installation, const Uuid& worker, const std::vector<
            &inputs, &options, &models, &streams, &conversations, &asked, &deadlines, &max_attempts});
 }
 
-int64_t Recover(const Uuid& installation, const Uuid& worker, const Uuid& blamed) {
-  return static_cast<int64_t>(Execute(kRecover, {installation, blamed, worker}).processed());
+std::vector<EndedTask> Recover(const Uuid& installation, const Uuid& worker, const Uuid& blamed) {
+  return Ended(Execute(kRecover, {installation, blamed, worker}));
 }
 
-int64_t FailOverdue(const Uuid& installation, WallTime now, int limit) {
-  return static_cast<int64_t>(Execute(kFailOverdue, {installation, now, limit}).processed());
+std::vector<EndedTask> FailOverdue(const Uuid& installation, WallTime now, int limit) {
+  return Ended(Execute(kFailOverdue, {installation, now, limit}));
 }
 
-int64_t ResolveBlocked(const Uuid& installation, int limit) {
-  return static_cast<int64_t>(Execute(kResolveBlocked, {installation, limit}).processed());
+Unblocked ResolveBlocked(const Uuid& installation, int limit) {
+  const Rows rows = Execute(kResolveBlocked, {installation, limit});
+  Unblocked out;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (rows.Bool(i, 4))
+      out.failed.push_back(EndedAt(rows, i));
+    else
+      ++out.queued;
+  }
+  return out;
 }
+
+bool AnyBlocked(const Uuid& installation) { return !Execute(kAnyBlocked, {installation}).empty(); }
 
 std::optional<VersionRow> LoadVersion(const Uuid& version_id) {
   const Rows rows = Execute(kLoadVersion, {version_id});

@@ -71,20 +71,34 @@ struct NewAsk {
 };
 void InsertAsks(const Uuid& installation, const Uuid& worker, const std::vector<NewAsk>& asks);
 
+// A queued or blocked task that failed without (another) attempt.
+struct EndedTask {
+  Uuid id;
+  unsigned owner = 0;
+  int attempt = 0;
+  std::string error_message;
+};
+
 // What another worker than `worker` left running goes back to queued,
 // uncharged; asks become failed caller_gone. `blamed` (nil: none) gets
 // crash_count + 1 and, at max_attempts, failed worker_crashed. Rows that
-// somebody holds locked are left for the next call. Returns the number of tasks
-// put right.
-int64_t Recover(const Uuid& installation, const Uuid& worker, const Uuid& blamed);
+// somebody holds locked are left for the next call. Returns those that failed,
+// asks aside.
+std::vector<EndedTask> Recover(const Uuid& installation, const Uuid& worker, const Uuid& blamed);
 
-// Fails queued and blocked tasks past their deadline; at most `limit`. Returns
-// how many.
-int64_t FailOverdue(const Uuid& installation, WallTime now, int limit);
+// Fails queued and blocked tasks past their deadline; at most `limit`.
+std::vector<EndedTask> FailOverdue(const Uuid& installation, WallTime now, int limit);
 
-// Blocked tasks whose dependencies have ended: queued, or failed
-// dependency_failed. Returns how many moved.
-int64_t ResolveBlocked(const Uuid& installation, int limit);
+// Blocked tasks whose dependencies have ended, at most `limit`: queued, or failed
+// dependency_failed.
+struct Unblocked {
+  size_t queued = 0;
+  std::vector<EndedTask> failed;
+};
+Unblocked ResolveBlocked(const Uuid& installation, int limit);
+
+// Whether a task waits for others.
+bool AnyBlocked(const Uuid& installation);
 
 // The manifest of an agent version, as JSON text; nothing if unknown.
 struct VersionRow {

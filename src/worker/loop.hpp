@@ -63,6 +63,8 @@ class Loop {
   void Cancel(const Uuid& task, const char* reason);
   void DropIdleStream(const Uuid& task);
   void Launch(Work work);
+  // Lets go of an execution, whatever its state.
+  void Remove(const Uuid& id);
   void HoldAsk(Work work);
   void LaunchHeld(MonoTime now);
   void EndHeld(const std::function<bool(const Work&)>& which, const char* code, const char* message);
@@ -80,6 +82,8 @@ class Loop {
   std::vector<Work> ClaimWork(MonoTime now);
   bool CompleteWork(Work& work);
   int Capacity() const;
+  void Sweep(std::vector<store::EndedTask> ended);
+  void TellSwept();
   void WakeWaiters(const std::vector<Uuid>& ended);
 
   int slot_index_;
@@ -125,10 +129,12 @@ class Loop {
     std::string text;
   };
   std::unordered_map<Uuid, Ending> endings_;  // notified once the end is durable
+  std::vector<store::EndedTask> swept_;       // by the open transaction: failed without an attempt of ours
 
   bool look_ = true;   // claim, signals, blocked: something may be there
   bool more_ = false;  // the last claim was as large as it could be
   bool tend_ = true;
+  bool blocked_ = false;  // tasks wait for others: look when something ends
   bool recovered_ = false;
   MonoTime gathering_since_{};  // when the first end was gathered that is not written yet
   Duration last_commit_{};      // how long the last commit took

@@ -105,6 +105,8 @@ Json AnswerJson(const Work& work, const Answer& answer, Duration took) {
 void Loop::Launch(Work work) {
   work.started = MonoNow();
   const Uuid id = work.id;
+  // The row was taken from us while we worked on it, and is ours again: the attempt that went on is given up.
+  Remove(id);
   pg::ActiveTask* line = pg::TakeActiveTask(pg::ThisDatabase(), &last_line_);
   if (work.deadline) deadlines_.emplace(*work.deadline, id);
   const bool announce = !work.ask;
@@ -195,14 +197,21 @@ void Loop::Collect(Execution& execution) { End(execution, execution.Take()); }
 
 void Loop::End(Execution& execution, Outcome outcome) {
   const Uuid id = execution.work().id;
-  if (execution.handle()) by_handle_.erase(execution.handle().address());
   if (auto* answer = std::get_if<Answer>(&outcome))
     EndWithAnswer(execution, std::move(*answer));
   else
     EndWithFailure(execution, std::move(std::get<Failure>(outcome)));
+  Remove(id);
+}
+
+void Loop::Remove(const Uuid& id) {
+  const auto found = executions_.find(id);
+  if (found == executions_.end()) return;
+  const Execution& execution = *found->second;
+  if (execution.handle()) by_handle_.erase(execution.handle().address());
   claims_.End(execution.work());
   next_room_ = {};
-  executions_.erase(id);
+  executions_.erase(found);
 }
 
 void Loop::EndWithAnswer(Execution& execution, Answer answer) {

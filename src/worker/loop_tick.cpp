@@ -1,6 +1,7 @@
 // Loop: the tick. What attempts left behind is written, new work is claimed, in
 // one transaction; then those who wait are told.
 #include <algorithm>
+#include <iterator>
 
 #include "pg/guard.hpp"
 #include "pg/process.hpp"
@@ -26,6 +27,8 @@ constexpr size_t kEnoughEnds = 300;
 constexpr size_t kFewRunning = 50;
 constexpr Duration kLongestGathering = std::chrono::milliseconds(10);
 constexpr Duration kLockPause = std::chrono::milliseconds(100);
+// While library and SQL objects differ, what is to be written waits; so often it is looked again.
+constexpr Duration kVersionPause = std::chrono::seconds(1);
 
 // The commit is the one place where a synchronous standby can make us wait;
 // health reads this mark.
@@ -108,8 +111,13 @@ bool Loop::CheckExtension() {
 
 void Loop::WriteAndClaim(MonoTime now) {
   const bool looking = std::exchange(look_, false);
+  swept_.clear();
   pg::Transaction transaction("capeai: writing results and claiming tasks");
-  if (!CheckExtension()) return;
+  if (!CheckExtension()) {
+    look_ = looking;
+    next_try_ = now + kVersionPause;
+    return;
+  }
   std::optional<pg::AsExtensionOwner> as_owner(std::in_place);
   if (!store::LockWorkTables()) {
     look_ = looking;
@@ -136,7 +144,8 @@ void Loop::WriteAndClaim(MonoTime now) {
   for (auto& [id, work] : asks_unstored_) CompleteWork(work);
   as_owner.reset();  // it is the transaction's, and must not outlive it
   // Only first rows of asks may be lost in a crash: their callers are gone then.
-  if (!tending && signals.empty() && claimed.empty() && !journal_.has_ends()) transaction.NeedNotLast();
+  if (!tending && signals.empty() && claimed.empty() && swept_.empty() && !journal_.has_ends())
+    transaction.NeedNotLast();
   const MonoTime commit_began = MonoNow();
   {
     CommitMark mark(slot_);
@@ -145,6 +154,7 @@ void Loop::WriteAndClaim(MonoTime now) {
   last_commit_ = MonoNow() - commit_began;
   if (tending) recovered_ = true;
   slot_.transactions.fetch_add(1);
+  TellSwept();
   AfterCommit(journal_.Settle(), std::move(claimed));
   for (const auto& signal : signals) {
     if (signal.signal == "cancel") {
@@ -159,13 +169,16 @@ void Loop::WriteAndClaim(MonoTime now) {
 }
 
 void Loop::TendQueue(MonoTime) {
-  store::Recover(installation_, incarnation_, recovered_ ? Uuid{} : recorder_.blamed());
-  store::FailOverdue(installation_, WallNow(), kTendBatch);
+  Sweep(store::Recover(installation_, incarnation_, recovered_ ? Uuid{} : recorder_.blamed()));
+  Sweep(store::FailOverdue(installation_, WallNow(), kTendBatch));
   store::DeleteOld(WallNow(), pg::settings::Retention(), pg::settings::AuditRetention(), kTendBatch);
 }
 
 std::vector<Work> Loop::ClaimWork(MonoTime now) {
-  if (store::ResolveBlocked(installation_, kTendBatch) > 0) claims_.QueueChanged();
+  store::Unblocked unblocked = store::ResolveBlocked(installation_, kTendBatch);
+  if (unblocked.queued > 0) claims_.QueueChanged();
+  Sweep(std::move(unblocked.failed));
+  blocked_ = store::AnyBlocked(installation_);
   const Claimer::Slots slots{Capacity(), static_cast<int>(slot_.effective_max_in_flight.load()), kClaimBatch};
   auto claimed = claims_.Claim(installation_, incarnation_, now, slots, *models_);
   more_ = claimed.more;
@@ -239,6 +252,7 @@ void Loop::AfterCommit(const Journal::Settled& settled, std::vector<Work> claime
   }
   if (!ended.empty()) {
     if (claims_.held()) more_ = true;
+    look_ = look_ || blocked_;
     WakeWaiters(ended);
   }
   for (Work& work : claimed) {
@@ -256,6 +270,25 @@ void Loop::AfterCommit(const Journal::Settled& settled, std::vector<Work> claime
     EndUnlaunched(work, failure);
   }
   LaunchHeld(MonoNow());
+}
+
+void Loop::Sweep(std::vector<store::EndedTask> ended) {
+  std::move(ended.begin(), ended.end(), std::back_inserter(swept_));
+}
+
+void Loop::TellSwept() {
+  std::vector<Uuid> ids;
+  for (const store::EndedTask& task : swept_) {
+    notifier_.Event(task.id, task.attempt, "failed", "", -1, task.error_message);
+    notifier_.Lifecycle(task.owner, task.id, "failed");
+    notifier_.Forget(task.id);
+    ids.push_back(task.id);
+  }
+  swept_.clear();
+  if (ids.empty()) return;
+  slot_.failed.fetch_add(ids.size());
+  look_ = true;  // others may depend on them
+  WakeWaiters(ids);
 }
 
 void Loop::WakeWaiters(const std::vector<Uuid>& ended) {
