@@ -16,6 +16,7 @@ sub new
 {
 	my ($class, $session, $channel) = @_;
 	my $self = bless { session => $session, payloads => [] }, $class;
+	$session->query_safe(q(SET client_encoding = 'UTF8'));
 	$session->query_safe(qq(LISTEN "$channel"));
 	return $self;
 }
