@@ -165,12 +165,29 @@ std::vector<std::string> PageWords(std::string page) {
   return words;
 }
 
+// A question of so many telling words is searched as it stands; the page is then only a prior of the search
+// itself. One that points back at what was said must have more of them.
+constexpr size_t kTellingWords = 3;
+constexpr size_t kTellingWordsOfFollowUp = 6;
+
+// "And how do I stop it?"
+bool PointsBack(const std::vector<std::string>& words) {
+  static const auto* pronouns = new std::set<std::string>{"it",   "its",  "that",  "this", "these", "those",
+                                                          "they", "them", "their", "one",  "ones"};
+  if (!words.empty() && (words[0] == "and" || words[0] == "also" || words[0] == "then")) return true;
+  return std::any_of(words.begin(), words.end(),
+                     [](const std::string& word) { return pronouns->count(word) > 0; });
+}
+
 // What to add to a question that says too little by itself ("how do I use this?"): words of the last question
-// of the conversation, of the page, of the features in use. A question of three telling words or more is
-// searched as it stands; the page is then only a prior of the search itself.
+// of the conversation that says enough and of those after it, of the page, of the features in use.
 std::vector<std::string> Hints(const Json& context, const std::vector<Turn>& history) {
   std::vector<std::string> hints;
-  if (!history.empty()) hints = ContentWords(history.back().query);
+  for (size_t i = history.size(); i-- > 0;) {
+    const std::vector<std::string> words = ContentWords(history[i].query);
+    hints.insert(hints.begin(), words.begin(), words.end());
+    if (words.size() >= kTellingWords && !PointsBack(WordsOf(history[i].query))) break;
+  }
   for (std::string& word : PageWords(context["current_page"].string_or(""))) hints.push_back(std::move(word));
   const Json features = context["features_used"];
   for (size_t i = 0; i < std::min<size_t>(features.size(), 2); ++i)
@@ -181,7 +198,6 @@ std::vector<std::string> Hints(const Json& context, const std::vector<Turn>& his
 }  // namespace
 
 Analysis AnalyzeContext(const Json& input, const std::vector<Turn>& history) {
-  constexpr size_t kTellingWords = 3;
   constexpr size_t kMaxHints = 4;
   const std::string query = input["query"].string_or("");
   const Json context = input["context"];
@@ -190,7 +206,8 @@ Analysis AnalyzeContext(const Json& input, const std::vector<Turn>& history) {
   analysis.search_query = query;
   const std::vector<std::string> telling = ContentWords(query);
   Json added = Json::Array();
-  if (telling.size() < kTellingWords) {
+  const bool follows = !history.empty() && PointsBack(WordsOf(query));
+  if (telling.size() < (follows ? kTellingWordsOfFollowUp : kTellingWords)) {
     std::set<std::string> seen(telling.begin(), telling.end());
     for (const std::string& hint : Hints(context, history)) {
       if (added.size() == kMaxHints) break;

@@ -130,18 +130,26 @@ AskTemplate::AskTemplate(const AskArguments& arguments, bool stream) : arguments
     const pg::AsExtensionOwner as_owner;
     agent_ = ResolveAgent(caller, a.agent);
     if (stream) CheckStreamable(*agent_.manifest);
-    if (a.conversation) {
-      if (!store::MayUseConversation(*a.conversation, caller.role, request_.user_id))
-        pg::Raise(sqlstate::kInsufficientPrivilege,
-                  "conversation " + a.conversation->ToString() + " is not yours",
-                  "Begin a conversation with a uuid of your own, as from gen_random_uuid().");
-      history_ = store::LoadTurns(*a.conversation, caller.role, pg::NewTaskId(WallNow()), kTurnsOfHistory);
-    }
+    if (a.conversation) TakeHistory(*a.conversation);
   }
   (void)MakeInput(a, "", *agent_.manifest);
   request_.agent_id = agent_.agent_id;
   request_.agent_version_id = agent_.version_id;
   request_.model = ResolveModel(a.model, *agent_.manifest);
+}
+
+// What was said before as of now, not as of the transaction's snapshot: the worker looks at it like that.
+void AskTemplate::TakeHistory(const Uuid& conversation) {
+  bool own = false;
+  {
+    const pg::LatestSnapshot now;
+    own = store::MayUseConversation(conversation, request_.owner, request_.user_id);
+    if (own)
+      history_ = store::LoadTurns(conversation, request_.owner, pg::NewTaskId(WallNow()), kTurnsOfHistory);
+  }
+  if (!own)
+    pg::Raise(sqlstate::kInsufficientPrivilege, "conversation " + conversation.ToString() + " is not yours",
+              "Begin a conversation with a uuid of your own, as from gen_random_uuid().");
 }
 
 AskRequest AskTemplate::Prepare(const std::string& query, bool isolated) const {
@@ -153,10 +161,9 @@ AskRequest AskTemplate::Prepare(const std::string& query, bool isolated) const {
   CheckInput(*agent_.manifest, request.input, "");
   const auto& steps = agent_.manifest->steps;
   if (std::find(steps.begin(), steps.end(), StepKind::kRetrieveKnowledge) == steps.end()) return request;
+  const Analysis analysis = AnalyzeContext(request.input, history_);
   request.search_started = WallNow();
-  request.passages =
-      Search(request.owner,
-             SearchFor(*agent_.manifest, AnalyzeContext(request.input, history_), request.input), isolated);
+  request.passages = Search(request.owner, SearchFor(*agent_.manifest, analysis, request.input), isolated);
   request.search_completed = WallNow();
   return request;
 }

@@ -41,6 +41,8 @@ class AskTemplate {
   AskRequest Prepare(const std::string& query, bool isolated = false) const;
 
  private:
+  void TakeHistory(const Uuid& conversation);
+
   const AskArguments arguments_;
   ResolvedAgent agent_;
   std::vector<Turn> history_;

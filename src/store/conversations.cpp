@@ -10,7 +10,8 @@ using pg::Type;
 const pg::Statement kForeign{
     "SELECT FROM capeai.conversations c WHERE c.id = $1"
     " AND (c.owner <> $2 OR c.user_id IS DISTINCT FROM nullif($3, ''))",
-    {Type::kUuid, Type::kOid, Type::kText}};
+    {Type::kUuid, Type::kOid, Type::kText},
+    true};
 
 const pg::Statement kLoadTurns{R"(
 SELECT turn.query, turn.response
@@ -20,7 +21,8 @@ FROM (SELECT t.id, t.input_data ->> 'query' AS query, t.output_data ->> 'respons
       ORDER BY t.id DESC LIMIT $4) turn
 WHERE turn.query IS NOT NULL AND turn.response IS NOT NULL
 ORDER BY turn.id)",
-                               {Type::kUuid, Type::kOid, Type::kUuid, Type::kInt4}};
+                               {Type::kUuid, Type::kOid, Type::kUuid, Type::kInt4},
+                               true};
 
 }  // namespace
 

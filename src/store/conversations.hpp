@@ -1,5 +1,6 @@
 // Conversations: whose they are, and what was said in them. Statements run as
-// the extension's owner.
+// the extension's owner, with the snapshot that is active: an ask holds pg::LatestSnapshot, so that it hears
+// what was said since its transaction began, as the worker does.
 #pragma once
 
 #include <string>

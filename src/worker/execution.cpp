@@ -123,7 +123,21 @@ void Execution::SetPaused(bool paused) {
   if (call_) call_->SetPaused(paused);
 }
 
+// An ask's caller has analysed and searched before it asked: these steps took their time there.
+void Execution::TakeCallersTimes(StepRecord& step) const {
+  if (!work_.request || work_.attempt != 1 || work_.request->search_completed == WallTime()) return;
+  const AskRequest& request = *work_.request;
+  if (step.name == StepName(StepKind::kAnalyzeContext)) {
+    step.started_at = request.asked_at;
+    step.completed_at = request.search_started;
+  } else if (step.name == StepName(StepKind::kRetrieveKnowledge)) {
+    step.started_at = request.search_started;
+    step.completed_at = request.search_completed;
+  }
+}
+
 void Execution::Record(StepRecord step) {
+  TakeCallersTimes(step);
   progress_ = step.progress;
   step_.reset();
   Show(step.number, step.name, step.progress);

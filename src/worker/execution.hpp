@@ -67,6 +67,7 @@ class Execution final : public Host {
   const Json& vectors() const { return vectors_; }
 
  private:
+  void TakeCallersTimes(StepRecord& step) const;
   void Show(int step, const std::string& name, int progress);
   ModelCall::Context NextCall();
 
