@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "agent/confidence.hpp"
 #include "agent/failure.hpp"
 #include "agent/format.hpp"
 #include "agent/reply.hpp"
@@ -142,12 +143,12 @@ std::optional<Failure> Attempt::AnswerWithoutModel() {
     }
     extractive_ = true;
     answer_.model = kExtractiveModel;
-    knowledge::ExtractInput extract{analysis_.search_query,
-                                    analysis_.intent,
-                                    preferred_format_,
-                                    input_.input["user_level"].string_or("beginner"),
-                                    {}};
+    knowledge::ExtractInput extract;
     extract.query = input_.input["query"].string_or(analysis_.search_query);
+    extract.searched = analysis_.search_query;
+    extract.intent = analysis_.intent;
+    extract.preferred_format = preferred_format_;
+    extract.user_level = input_.input["user_level"].string_or("beginner");
     for (const Passage& p : passages_)
       extract.passages.push_back({p.title, p.heading, p.text, p.url, p.type, p.score});
     knowledge::ExtractiveAnswer extracted = knowledge::Extract(extract);
@@ -299,10 +300,9 @@ void Attempt::JudgeAnswer() {
     if (!refused_)
       citations_ = CheckCitations(cited_numbers_, extractive_ ? "" : answer_.response, passages_.size());
     answer_.grounded = !citations_.cited.empty();
-    answer_.citations = CitationList(passages_, citations_.cited);
+    answer_.citations = CitationList(passages_, citations_.cited, extractive_);
     answer_.confidence_score =
-        refused_ ? 0
-                 : ConfidenceScore(passages_, citations_, extractive_ && !*answer_.grounded ? 0 : own_word_);
+        refused_ ? 0 : ConfidenceScore(analysis_.search_query, passages_, citations_, own_word_);
     output.Set("citations", answer_.citations)
         .Set("unknown_citations", Json::Int(citations_.unknown))
         .Set("grounded", Json::Bool(*answer_.grounded))

@@ -66,12 +66,12 @@ CheckedCitations CheckCitations(const std::vector<int64_t>& numbers, const std::
   return checked;
 }
 
-Json CitationList(const std::vector<Passage>& passages, const std::vector<int>& cited) {
+Json CitationList(const std::vector<Passage>& passages, const std::vector<int>& cited, bool in_order) {
   Json list = Json::Array();
   for (const int index : cited) {
     const Passage& passage = passages[static_cast<size_t>(index)];
     list.Push(Json::Object()
-                  .Set("number", Json::Int(index + 1))
+                  .Set("number", Json::Int(in_order ? static_cast<int64_t>(list.size()) + 1 : index + 1))
                   .Set("document_id", Json::Int(passage.document_id))
                   .Set("passage_id", Json::Int(passage.passage_id))
                   .Set("title", Json::String(passage.title))
@@ -101,20 +101,6 @@ Json MatchResources(const std::vector<Passage>& passages, const std::vector<int>
                   .Set("type", TextOrNull(passage.type)));
   }
   return list;
-}
-
-double ConfidenceScore(const std::vector<Passage>& passages, const CheckedCitations& citations,
-                       std::optional<double> own_word) {
-  const auto score = [&](size_t i) { return std::clamp(passages[i].score, 0.0, 1.0); };
-  const double word = own_word.value_or(0.5);
-  double strength = 0;
-  if (citations.cited.empty()) {
-    for (size_t i = 0; i < passages.size(); ++i) strength = std::max(strength, score(i));
-    return 0.25 * (0.5 * strength + 0.5 * word);
-  }
-  for (const int index : citations.cited) strength = std::max(strength, score(static_cast<size_t>(index)));
-  const double known = static_cast<double>(citations.cited.size());
-  return 0.5 * strength + 0.2 * known / (known + citations.unknown) + 0.3 * word;
 }
 
 }  // namespace capeai

@@ -1,8 +1,7 @@
 // What an answer rests on: citations checked against the passages that were
-// sent, links to read on, and how sure one may be.
+// sent, and links to read on.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,21 +20,12 @@ struct CheckedCitations {
 CheckedCitations CheckCitations(const std::vector<int64_t>& numbers, const std::string& response,
                                 size_t passages);
 
-// answer.citations: array of {number, document_id, passage_id, title, heading, url, type}.
-Json CitationList(const std::vector<Passage>& passages, const std::vector<int>& cited);
+// answer.citations: array of {number, document_id, passage_id, title, heading, url, type}. `number` is the mark
+// in the text: the passage's place in the prompt or, `in_order`, the citation's place in the list.
+Json CitationList(const std::vector<Passage>& passages, const std::vector<int>& cited, bool in_order);
 
 // answer.resources: array of {title, url, type}, each document once: the cited ones first, then the others by
 // rank, at most five unless more are cited. A document without a URL has url null.
 Json MatchResources(const std::vector<Passage>& passages, const std::vector<int>& cited);
-
-// How likely the answer is what the documentation says, 0..1:
-//
-//   cited something it was given     0.50 r + 0.20 c + 0.30 m
-//   cited nothing                    0.25 (0.50 r + 0.50 m)
-//
-// r: retrieval strength, the best score among the cited passages (among all, if none is cited), 0 without
-// any; c: the share of its citations that exist; m: the model's own word, 0.5 if it gave none.
-double ConfidenceScore(const std::vector<Passage>& passages, const CheckedCitations& citations,
-                       std::optional<double> own_word);
 
 }  // namespace capeai

@@ -2,9 +2,11 @@
 #include "knowledge/extract.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "base/utf8.hpp"
+#include "knowledge/evidence.hpp"
 #include "knowledge/extract_select.hpp"
 #include "knowledge/extract_units.hpp"
 #include "knowledge/suggest.hpp"
@@ -22,13 +24,19 @@ constexpr size_t kMaxRead = 8;
 // Code shown under a sentence, and as an answer of its own, in lines.
 constexpr size_t kMaxInlineCodeLines = 12;
 constexpr size_t kMaxCodeLines = 40;
-// Below these nothing is said to be relevant: the best passage's score, and the
-// share of the question's words that the chosen sentences and their headings hold.
-constexpr double kWeakScore = 0.1;
-constexpr double kWeakCoverage = 0.3;
+// The chosen sentences and their headings must hold so much of the question (see evidence.hpp).
+constexpr double kLeastCovered = 0.35;
+// Who finds every word of a question in one place needs less evidence besides.
+constexpr double kWholeQuestion = 0.9;
+constexpr double kFaintEvidence = kLeastEvidence / 2;
+// Code must speak of this share of what the chosen sentences speak of.
+constexpr double kCodeCoverage = 0.7;
 
 constexpr std::string_view kNotice =
     "This is an extract of the documentation: its sentences were chosen by search, and no model was asked.";
+
+constexpr std::string_view kDoubt =
+    " It meets the question only in part; the answer may stand elsewhere, or nowhere.";
 
 class Composer {
  public:
@@ -41,7 +49,7 @@ class Composer {
     for (const int i : chosen) {
       const Unit& unit = units_[static_cast<size_t>(i)];
       if (unit.passage != passage) {
-        Cite();
+        Cite(passage);
         NewBlock();
         under.clear();
       } else {
@@ -49,14 +57,19 @@ class Composer {
       }
       passage = unit.passage;
       Use(passage);
-      if (unit.kind == UnitKind::kItem) body_ += "- ";
+      if (unit.kind == UnitKind::kCode) {
+        if (body_.size() > 0 && body_.back() != '\n') NewBlock();
+        Fence(unit, "", kMaxInlineCodeLines);
+        continue;
+      }
+      if (unit.kind == UnitKind::kItem) body_ += Counts(chosen, unit.passage) ? unit.marker + " " : "- ";
       if (unit.under_term && unit.under != under) body_ += unit.under + ": ";
       under = unit.under;
       body_ += unit.text;
       after_item_ = unit.kind == UnitKind::kItem || unit.kind == UnitKind::kRow;
       InlineCode(unit, "");
     }
-    Cite();
+    Cite(passage);
   }
 
   // One line for each unit: "1. ..." or "- [ ] ...".
@@ -67,34 +80,46 @@ class Composer {
       Use(unit.passage);
       if (!body_.empty()) body_ += '\n';
       body_ += checklist ? "- [ ] " : std::to_string(++number) + ". ";
+      if (unit.kind == UnitKind::kCode) {
+        body_ += "See this code: [" + std::to_string(Number(unit.passage)) + "]\n";
+        Fence(unit, checklist ? "  " : "   ", kMaxInlineCodeLines);
+        continue;
+      }
       if (unit.under_term && unit.kind != UnitKind::kItem) body_ += unit.under + ": ";
       body_ += unit.text + Detail(static_cast<size_t>(i)) + " [" + std::to_string(Number(unit.passage)) + "]";
       InlineCode(unit, checklist ? "  " : "   ");
     }
   }
 
-  // A fenced block, behind the sentence that introduces it.
-  void Code(int i) {
+  // A fenced block, behind the sentence that introduces it; as a list, the one item of it.
+  void Code(int i, bool list, bool checklist) {
     const Unit& code = units_[static_cast<size_t>(i)];
     Use(code.passage);
-    if (i > 0 && units_[static_cast<size_t>(i - 1)].code == i)
-      body_ += units_[static_cast<size_t>(i - 1)].text + "\n\n";
+    const bool introduced = i > 0 && units_[static_cast<size_t>(i - 1)].code == i;
+    const std::string source = "[" + std::to_string(Number(code.passage)) + "]";
+    if (list) {
+      body_ += checklist ? "- [ ] " : "1. ";
+      body_ +=
+          (introduced ? units_[static_cast<size_t>(i - 1)].text : "See this code:") + " " + source + "\n";
+      return Fence(code, checklist ? "  " : "   ", kMaxCodeLines);
+    }
+    if (introduced) body_ += units_[static_cast<size_t>(i - 1)].text + "\n\n";
     Fence(code, "", kMaxCodeLines);
-    body_ += "\n\nFrom [" + std::to_string(Number(code.passage)) + "].";
+    body_ += "\n\nFrom " + source + ".";
   }
 
   void Say(std::string_view text) { body_.append(body_.empty() ? "" : "\n\n").append(text); }
 
   std::vector<int> TakeUsed() { return std::move(used_); }
 
-  std::string Finish() const {
+  std::string Finish(bool fair) const {
     std::string text = body_ + "\n\nSources:";
     for (size_t n = 0; n < used_.size(); ++n) {
       const SourcePassage& passage = input_.passages[static_cast<size_t>(used_[n])];
       text += "\n[" + std::to_string(n + 1) + "] " + Label(passage);
       if (!passage.url.empty()) text += " - " + passage.url;
     }
-    return text.append("\n\n").append(kNotice);
+    return text.append("\n\n").append(kNotice).append(fair ? "" : kDoubt);
   }
 
  private:
@@ -108,6 +133,17 @@ class Composer {
     return heading.empty() ? passage.title : passage.title + " > " + std::string(heading);
   }
 
+  // Whether the chosen items of a passage are numbered 1, 2, 3 ...; a list with gaps loses its numbers.
+  bool Counts(const std::vector<int>& chosen, int passage) const {
+    int number = 0;
+    for (const int i : chosen) {
+      const Unit& unit = units_[static_cast<size_t>(i)];
+      if (unit.passage != passage || unit.kind != UnitKind::kItem) continue;
+      if (!unit.marker.starts_with(std::to_string(++number)) || unit.marker.size() < 2) return false;
+    }
+    return true;
+  }
+
   // What explains a list item that is only a title: the sentence that follows it inside.
   std::string Detail(size_t i) const {
     if (units_[i].kind != UnitKind::kItem || Words(units_[i].text).size() > 8 || i + 1 >= units_.size())
@@ -119,13 +155,22 @@ class Composer {
     return (units_[i].text.ends_with(".") ? " " : ": ") + next.text;
   }
 
-  void Use(int passage) {
-    if (std::find(used_.begin(), used_.end(), passage) == used_.end()) used_.push_back(passage);
+  // Passages of one section are one source.
+  bool SameSource(int a, int b) const {
+    const SourcePassage& one = input_.passages[static_cast<size_t>(a)];
+    const SourcePassage& other = input_.passages[static_cast<size_t>(b)];
+    return one.title == other.title && one.heading == other.heading && one.url == other.url;
   }
 
-  size_t Number(int passage) const {
-    return static_cast<size_t>(std::find(used_.begin(), used_.end(), passage) - used_.begin()) + 1;
+  std::vector<int>::const_iterator Source(int passage) const {
+    return std::find_if(used_.begin(), used_.end(), [&](int other) { return SameSource(passage, other); });
   }
+
+  void Use(int passage) {
+    if (Source(passage) == used_.end()) used_.push_back(passage);
+  }
+
+  size_t Number(int passage) const { return static_cast<size_t>(Source(passage) - used_.begin()) + 1; }
 
   void NewBlock() {
     if (!body_.empty()) body_ += "\n\n";
@@ -142,9 +187,9 @@ class Composer {
     }
   }
 
-  void Cite() {
-    if (body_.empty() || used_.empty()) return;
-    body_.append(body_.ends_with("```") ? "\n" : " ").append("[" + std::to_string(used_.size()) + "]");
+  void Cite(int passage) {
+    if (body_.empty() || passage < 0) return;
+    body_.append(body_.ends_with("```") ? "\n" : " ").append("[" + std::to_string(Number(passage)) + "]");
   }
 
   void InlineCode(const Unit& unit, std::string_view indent) {
@@ -190,13 +235,6 @@ ExtractiveAnswer Nothing(const ExtractInput& input) {
   return answer;
 }
 
-// 0..1: how well the best passage matched, and how much of the question the answer speaks of.
-double Strength(const ExtractInput& input, const std::vector<int>& used, double coverage) {
-  double score = 0;
-  for (const int i : used) score = std::max(score, input.passages[static_cast<size_t>(i)].score);
-  return std::clamp(0.5 * std::clamp(score, 0.0, 1.0) + 0.5 * coverage, 0.0, 1.0);
-}
-
 }  // namespace
 
 ExtractiveAnswer Extract(const ExtractInput& input) {
@@ -206,32 +244,41 @@ ExtractiveAnswer Extract(const ExtractInput& input) {
     AppendUnits(input.passages[i], static_cast<int>(i), units);
     best_score = std::max(best_score, input.passages[i].score);
   }
+  const double evidence =
+      Evidence(best_score, TellingWords(input.searched.empty() ? input.query : input.searched));
+  if (evidence < kFaintEvidence) return Nothing(input);
+
   const QueryTerms terms(input.query, units);
+  const size_t asked = TellingWords(input.query);
+  const auto enough = [&](const Selection& selection) {
+    if (evidence < kLeastEvidence && selection.coverage < kWholeQuestion) return false;
+    return !selection.units.empty() && Evidence(selection.coverage, asked) >= kLeastCovered;
+  };
   const bool list = input.preferred_format == "steps" || input.preferred_format == "checklist";
-  const Selection selection = SelectUnits(input, terms, units, list ? kMaxListWords : kMaxTextWords);
-  if (best_score < kWeakScore || selection.units.empty() || selection.coverage < kWeakCoverage)
-    return Nothing(input);
+  const bool wants_code = input.preferred_format == "code";
+  Selection selection = SelectUnits(input, terms, units, list ? kMaxListWords : kMaxTextWords);
+  const bool prose = enough(selection);
+  const Selection code =
+      prose && !wants_code ? Selection()
+                           : SelectCode(input, terms, units, prose ? kCodeCoverage * selection.coverage : 0);
+  if (!prose && !enough(code)) return Nothing(input);
 
   Composer composer(input, units);
-  if (list) {
+  if (!code.units.empty()) {
+    composer.Code(code.units[0], list, input.preferred_format == "checklist");
+    selection = code;
+  } else if (list) {
     std::vector<int> items = SelectList(input, terms, units);
     if (items.size() > kMaxListItems) items.resize(kMaxListItems);
     composer.List(items.empty() ? selection.units : items, input.preferred_format == "checklist");
-  } else if (input.preferred_format == "code") {
-    const int code = SelectCode(input, terms, units);
-    if (code >= 0) {
-      composer.Code(code);
-    } else {
-      composer.Text(selection.units);
-      composer.Say("The passages found hold no code for this.");
-    }
   } else {
     composer.Text(selection.units);
+    if (wants_code) composer.Say("The passages found hold no code for this.");
   }
   ExtractiveAnswer answer;
-  answer.response = utf8::Repair(composer.Finish()).text;
+  answer.response = utf8::Repair(composer.Finish(evidence >= kFairEvidence)).text;
   answer.used_passages = composer.TakeUsed();
-  answer.strength = Strength(input, answer.used_passages, selection.coverage);
+  answer.strength = 1 - std::exp(-Evidence(selection.coverage, asked));
   answer.suggestions = SuggestQuestions(input.query, input.passages, answer.used_passages, kMaxSuggestions);
   return answer;
 }

@@ -19,6 +19,7 @@ struct SourcePassage {
 
 struct ExtractInput {
   std::string query;
+  std::string searched;                   // what the passages were found with; empty: the query
   std::string intent;                     // how_to, troubleshooting, navigation, learning, general
   std::string preferred_format = "text";  // text, steps, checklist, code; others are text
   std::string user_level = "beginner";    // beginner, intermediate, advanced
@@ -29,7 +30,7 @@ struct ExtractiveAnswer {
   std::string response;                  // UTF-8; says that it is an extract and that no model was asked
   std::vector<int> used_passages;        // indices into passages, in the order of the answer
   std::vector<std::string> suggestions;  // at most 3 follow-up questions
-  double strength = 0;                   // 0 (nothing found) .. 1
+  double strength = 0;                   // 0 (nothing found) .. 1: how much of the question it speaks of
 };
 
 // Never fails. When no passage speaks of the question, the response says so and

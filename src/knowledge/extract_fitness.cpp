@@ -39,13 +39,14 @@ bool EndsClosed(std::string_view text) {
 int WordCount(std::string_view text) { return static_cast<int>(Words(text).size()); }
 
 bool Dangles(std::string_view sentence) {
-  static constexpr std::array<std::string_view, 40> kLeaning = {
-      "this",      "these",        "that",         "those",      "it",           "its",         "they",
-      "their",     "them",         "he",           "she",        "such",         "however",     "but",
-      "and",       "or",           "so",           "thus",       "therefore",    "hence",       "also",
-      "moreover",  "furthermore",  "additionally", "besides",    "similarly",    "likewise",    "instead",
-      "otherwise", "nevertheless", "then",         "conversely", "consequently", "accordingly", "again",
-      "both",      "here",         "still",        "yet",        "another"};
+  static constexpr std::array<std::string_view, 42> kLeaning = {
+      "this",      "these",      "that",         "those",       "it",          "its",
+      "they",      "their",      "them",         "he",          "she",         "such",
+      "however",   "but",        "and",          "or",          "so",          "thus",
+      "therefore", "hence",      "also",         "moreover",    "furthermore", "additionally",
+      "besides",   "similarly",  "likewise",     "instead",     "otherwise",   "nevertheless",
+      "then",      "conversely", "consequently", "accordingly", "again",       "both",
+      "here",      "still",      "yet",          "another",     "afterwards",  "alternatively"};
   const std::vector<std::string_view> words = Words(sentence.substr(0, 64));
   if (words.empty()) return true;
   const std::string first = LowerAscii(words[0]);

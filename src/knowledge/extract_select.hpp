@@ -35,14 +35,12 @@ struct Selection {
 Selection SelectUnits(const ExtractInput& input, const QueryTerms& terms, const std::vector<Unit>& units,
                       int max_words);
 
-// The code unit that answers best, or -1 when there is none that speaks of the question.
-int SelectCode(const ExtractInput& input, const QueryTerms& terms, const std::vector<Unit>& units);
+// The one code unit that answers best; none when none speaks of at least that share of the question.
+Selection SelectCode(const ExtractInput& input, const QueryTerms& terms, const std::vector<Unit>& units,
+                     double least_coverage);
 
 // The run of list items, in one passage, that answers best: at least two items, or none.
 std::vector<int> SelectList(const ExtractInput& input, const QueryTerms& terms,
                             const std::vector<Unit>& units);
-
-// The innermost heading of a path "A > B > C".
-std::string_view LastHeading(std::string_view path);
 
 }  // namespace capeai::knowledge

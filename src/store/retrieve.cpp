@@ -1,5 +1,8 @@
 #include "store/retrieve.hpp"
 
+#include <algorithm>
+
+#include "knowledge/section_match.hpp"
 #include "pg/guard.hpp"
 #include "pg/session.hpp"
 #include "pg/sql.hpp"
@@ -8,9 +11,58 @@
 namespace capeai::store {
 namespace {
 
+// Of so many documents that were found, the section is looked for whose heading asks the question; each must
+// match at least so well, and better than the passage that was found.
+constexpr size_t kDocumentsForSections = 3;
+constexpr double kSectionMatch = 0.3;
+
+// A document's first passages: enough to look through while somebody waits.
+const pg::Statement kPassagesOf{
+    "SELECT p.document_id, p.id, p.heading, p.content FROM capeai.passages p"
+    " WHERE p.document_id = ANY ($1) AND p.ordinal < 200 ORDER BY p.document_id, p.ordinal",
+    {pg::Type::kInt8Array},
+    true};
+
+// Search gives each document's best passage by its words. A reader who asks what a heading says wants what
+// stands under it: of the first documents that passage comes, too, before the one that was found.
+void AddSections(const std::string& query, std::vector<Passage>& passages) {
+  const knowledge::HeadingQuestion question(query);
+  const auto match = [&](const Passage& p) { return question.MatchPassage(p.title, p.heading, p.text); };
+  std::vector<int64_t> documents;
+  for (size_t i = 0; i < passages.size() && i < kDocumentsForSections; ++i)
+    documents.push_back(passages[i].document_id);
+  if (documents.empty()) return;
+  const pg::Rows rows = pg::Execute(kPassagesOf, {&documents});
+  for (const int64_t document : documents) {
+    auto found = std::find_if(passages.begin(), passages.end(),
+                              [&](const Passage& p) { return p.document_id == document; });
+    Passage best = *found;
+    double best_match = std::max(match(best), kSectionMatch);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (rows.Int(i, 0) != document) continue;
+      Passage other = *found;
+      other.passage_id = rows.Int(i, 1);
+      other.heading = rows.String(i, 2);
+      other.text = rows.String(i, 3);
+      // Where a section goes on over several passages, the one that it begins with.
+      const bool begins = other.heading == found->heading && other.passage_id < best.passage_id;
+      const double other_match = match(other);
+      if (other_match < best_match || (other_match == best_match && !begins)) continue;
+      best = std::move(other);
+      best_match = other_match;
+    }
+    if (best.passage_id != found->passage_id) passages.insert(found, std::move(best));
+  }
+}
+
 std::vector<Passage> FromCollection(const SearchRequest& request) {
   pg::AsExtensionOwner as_owner;
-  return SearchPassages(request.query, request.collection, request.max_results, request.context);
+  std::vector<Passage> passages =
+      SearchPassages(request.query, request.collection, request.max_results, request.context);
+  AddSections(request.query, passages);
+  if (passages.size() > static_cast<size_t>(request.max_results))
+    passages.resize(static_cast<size_t>(request.max_results));
+  return passages;
 }
 
 std::vector<Passage> FromFunction(unsigned owner, const SearchRequest& request) {

@@ -8,6 +8,8 @@
 
 namespace capeai::store {
 
+// Passages for `request`: each document's best, and of the first documents also the one
+// whose heading asks the question; at most max_results.
 // A collection is searched as the extension's owner (every capeai_user may search
 // every collection); a function runs as `owner`, security-restricted, with EXECUTE
 // checked now, and is refused for superusers. Raises what the search raises.

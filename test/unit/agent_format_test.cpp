@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/citations.hpp"
+#include "agent/confidence.hpp"
 #include "agent/format.hpp"
 #include "agent_fake_host.hpp"
 
@@ -139,6 +140,20 @@ TEST(AnalyzeContext, VagueQuestionsBorrowFromPageAndConversation) {
   EXPECT_EQ(search("", ""), "");
 }
 
+TEST(AnalyzeContext, FollowUpsLookBack) {
+  const auto searched = [](const char* query, const std::vector<Turn>& history) {
+    return AnalyzeContext(test::Ask(query).input, history).search_query;
+  };
+  const Turn first{"Which command begins the worker of a database?", "Turn the key."};
+  // One that points back may have several words of its own.
+  EXPECT_NE(searched("And how do I stop it when the server runs?", {first}).find("worker"),
+            std::string::npos);
+  EXPECT_EQ(searched("How does the server run queued tasks?", {first}).find("worker"), std::string::npos);
+  EXPECT_EQ(searched("And how do I stop it when the server runs?", {}).find("worker"), std::string::npos);
+  // A follow-up after a follow-up reaches the question that said what it is about.
+  EXPECT_NE(searched("And start it?", {first, {"And stop it?", "So."}}).find("worker"), std::string::npos);
+}
+
 TEST(CheckCitations, NumbersAndMarks) {
   const auto check = [](std::vector<int64_t> numbers, const char* text) {
     return CheckCitations(numbers, text, 3);
@@ -163,17 +178,44 @@ TEST(MatchResources, CitedFirstEachOnce) {
 
 TEST(ConfidenceScore, RisesWithEachIngredientAndStaysInRange) {
   const auto score = [](double retrieval, CheckedCitations citations, std::optional<double> word) {
-    return ConfidenceScore({test::MakePassage(1, "A", "x", retrieval)}, citations, word);
+    return ConfidenceScore("Which colours do themes change?", {test::MakePassage(1, "A", "x", retrieval)},
+                           citations, word);
   };
   const CheckedCitations one{{0}, 0};
   EXPECT_LT(score(0.2, one, 0.5), score(0.8, one, 0.5));
   EXPECT_LT(score(0.5, one, 0.1), score(0.5, one, 0.9));
   EXPECT_LT(score(0.5, {{0}, 3}, 0.5), score(0.5, one, 0.5));
-  EXPECT_LT(score(1, {}, 1), score(0.1, one, 0.2));
-  EXPECT_DOUBLE_EQ(score(1, one, 1), 1);
+  EXPECT_LT(score(1, {}, 1), score(0.5, one, 0.5));
   EXPECT_DOUBLE_EQ(score(0, {}, 0), 0);
+  EXPECT_DOUBLE_EQ(score(0, one, 1), 0.4);
   EXPECT_LE(score(7, one, 1), 1);
-  EXPECT_DOUBLE_EQ(ConfidenceScore({}, {}, std::nullopt), 0.0625);
+  EXPECT_DOUBLE_EQ(ConfidenceScore("", {}, {}, std::nullopt), 0.05);
+}
+
+TEST(RetrievalStrength, KnowsChanceFromMatch) {
+  const auto strength = [](const char* question, std::vector<double> scores, std::vector<int> cited) {
+    std::vector<Passage> passages;
+    for (const double score : scores)
+      passages.push_back(test::MakePassage(static_cast<int64_t>(passages.size()) + 1, "A", "x", score));
+    return RetrievalStrength(question, passages, cited);
+  };
+  const char* const kShort = "stop worker";
+  const char* const kLong = "stop worker database without losing queued tasks running";
+  // The same share of a longer question says more.
+  EXPECT_LT(strength(kShort, {0.4}, {0}), strength(kLong, {0.4}, {0}));
+  // So does a passage that stands out.
+  EXPECT_LT(strength(kShort, {0.4, 0.4, 0.4, 0.4}, {0}), strength(kShort, {0.4, 0.1, 0.1, 0.1}, {0}));
+  // And one of which a sentence speaks of all of it.
+  EXPECT_LT(RetrievalStrength(kShort, {test::MakePassage(1, "A", "Stop. The worker.", 0.4)}, {0}),
+            RetrievalStrength(kShort, {test::MakePassage(1, "A", "Stop the worker.", 0.4)}, {0}));
+  // It is the cited passages that count; without any, the best.
+  EXPECT_LT(strength(kShort, {0.9, 0.2}, {1}), strength(kShort, {0.9, 0.2}, {0}));
+  EXPECT_DOUBLE_EQ(strength(kShort, {0.9, 0.2}, {}), strength(kShort, {0.9, 0.2}, {1, 0}));
+  EXPECT_DOUBLE_EQ(strength(kShort, {}, {}), 0);
+  EXPECT_DOUBLE_EQ(strength(kShort, {0, 0}, {1}), 0);
+  // Another passage of the same document is no rival.
+  std::vector<Passage> both = {test::MakePassage(1, "A", "x", 0.5), test::MakePassage(1, "A", "y", 0.5)};
+  EXPECT_DOUBLE_EQ(RetrievalStrength(kShort, both, {0}), strength(kShort, {0.5}, {0}));
 }
 
 }  // namespace

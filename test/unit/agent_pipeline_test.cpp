@@ -1,6 +1,7 @@
 // Whole attempts against a scripted host.
 #include <gtest/gtest.h>
 
+#include "agent/confidence.hpp"
 #include "agent_fake_host.hpp"
 
 namespace capeai {
@@ -31,7 +32,9 @@ TEST_F(Pipeline, GuideTakesItsFiveStepsInOrder) {
   EXPECT_EQ(answer.grounded, true);
   EXPECT_EQ(answer.model, "fake-1");
   EXPECT_EQ(answer.finish_reason, "stop");
-  EXPECT_NEAR(*answer.confidence_score, 0.5 * 0.9 + 0.2 + 0.3 * 0.9, 1e-9);
+  const double strength = RetrievalStrength("How do I take nightly backups?", *host.found, {0});
+  EXPECT_GT(strength, 0.5);
+  EXPECT_NEAR(*answer.confidence_score, 0.6 * strength + 0.4 * 0.9, 1e-9);
   EXPECT_EQ(answer.resources.Dump(), R"([{"title":"Backups","url":"https://docs.example/1","type":"doc"},)"
                                      R"({"title":"Restore","url":"https://docs.example/2","type":"doc"}])");
   EXPECT_EQ(answer.citations[size_t{0}]["number"].integer(), 1);
@@ -249,7 +252,8 @@ TEST_F(Pipeline, UnknownCitationsAreDropped) {
   EXPECT_EQ(answer.citations[size_t{0}]["number"].integer(), 2);
   EXPECT_EQ(host.steps[2].output["unknown_citations"].integer(), 3);
   EXPECT_EQ(answer.resources[size_t{0}]["title"].string(), "Restore");  // the cited one first
-  EXPECT_NEAR(*answer.confidence_score, 0.5 * 0.5 + 0.2 * 0.25 + 0.3 * 0.9, 1e-9);
+  const double strength = RetrievalStrength("How to restore?", *host.found, {1});
+  EXPECT_NEAR(*answer.confidence_score, 0.25 * (0.6 * strength + 0.4 * 0.9), 1e-9);
 }
 
 TEST_F(Pipeline, UncitedAnswerIsFlagged) {

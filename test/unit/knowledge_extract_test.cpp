@@ -3,9 +3,11 @@
 #include <string>
 
 #include "base/utf8.hpp"
+#include "knowledge/evidence.hpp"
 #include "knowledge/extract.hpp"
 #include "knowledge/extract_fitness.hpp"
 #include "knowledge/extract_units.hpp"
+#include "knowledge/section_match.hpp"
 #include "knowledge/suggest.hpp"
 #include "knowledge/text.hpp"
 
@@ -118,6 +120,89 @@ TEST(Extract, IsDeterministicAndStandsAnything) {
   }
 }
 
+// A passage of several small sections, as a manual's page has them.
+ExtractInput Manual(std::string query, std::string format = "text") {
+  ExtractInput input;
+  input.query = std::move(query);
+  input.intent = "how_to";
+  input.preferred_format = std::move(format);
+  input.passages = {
+      {"Tasks: queue, wait, cancel", "",
+       "Tasks wait in a queue, and every task has a channel to wait on or to cancel by.\n\n"
+       "## How do I wait for a task?\n\n```sql\nSELECT wait_task(1);\n```\n\nIt returns the row.\n\n"
+       "## How do I cancel a task?\n\nCall the program kill_task. A queued task ends at once.\n\n"
+       "1. Find its number.\n2. Call the program.\n3. Look again.",
+       "/tasks", "doc", 0.6},
+      {"Settings", "Settings > How do I limit the cost?", "Set max_cost to a number.", "/settings", "doc",
+       0.4},
+  };
+  return input;
+}
+
+TEST(Extract, ReadsTheSectionThatAsksTheQuestionFromItsBeginning) {
+  const std::string cancel = Extract(Manual("How do I cancel a task?")).response;
+  EXPECT_TRUE(cancel.starts_with("Call the program kill_task. A queued task ends at once.")) << cancel;
+  const std::string wait = Extract(Manual("How do I wait for a task?")).response;
+  EXPECT_TRUE(wait.starts_with("```sql\nSELECT wait_task(1);\n```\n\nIt returns the row.")) << wait;
+  const std::string steps = Extract(Manual("How do I wait for a task?", "steps")).response;
+  EXPECT_TRUE(steps.starts_with("1. See this code: [1]\n   ```sql\n")) << steps;
+  EXPECT_NE(cancel.find("\n\n1. Find its number.\n2. Call the program.\n3. Look again."), std::string::npos)
+      << cancel;
+}
+
+TEST(Extract, PassagesOfOneSectionAreOneSource) {
+  ExtractInput input = Guide("How do I make a backup of the database tables?");
+  input.passages[1].heading = input.passages[0].heading;
+  input.passages[1].url = input.passages[0].url;
+  const std::string response = Extract(input).response;
+  EXPECT_EQ(response.find("\n[2] "), std::string::npos) << response;
+}
+
+TEST(Extract, AnswersWithCodeWhereThereIsNothingElse) {
+  ExtractInput input = Guide("What does frobnicate return?");
+  input.passages = {{"Source", "", "```cpp\nint frobnicate() { return 42; }\n```", "/source", "doc", 0.7}};
+  for (const auto& [format, begin] : {std::pair{"text", "```cpp\nint frobnicate"},
+                                      {"code", "```cpp\n"},
+                                      {"steps", "1. See this code: [1]\n   ```cpp\n"},
+                                      {"checklist", "- [ ] See this code: [1]\n  ```cpp\n"}}) {
+    input.preferred_format = format;
+    EXPECT_TRUE(Extract(input).response.starts_with(begin)) << Extract(input).response;
+  }
+}
+
+TEST(Extract, SaysWhenTheQuestionIsMetInPartOnly) {
+  ExtractInput input = Guide("How do I make a backup?");
+  EXPECT_EQ(Extract(input).response.find("only in part"), std::string::npos);
+  for (SourcePassage& passage : input.passages) passage.score *= 0.45;
+  EXPECT_NE(Extract(input).response.find("only in part"), std::string::npos);
+}
+
+TEST(Evidence, GrowsWithTheLengthOfTheQuestion) {
+  EXPECT_EQ(TellingWords("How do I stop the worker?"), 2u);
+  EXPECT_EQ(TellingWords(""), 1u);
+  EXPECT_EQ(TellingWords("stop, stopping and stops"), 1u);
+  EXPECT_LT(Evidence(0.4, 2), Evidence(0.4, 8));
+  EXPECT_DOUBLE_EQ(Evidence(7, 4), 2);
+  EXPECT_DOUBLE_EQ(BestSentence("stop the worker", "You stop it. The worker runs."), 0.5);
+  EXPECT_DOUBLE_EQ(BestSentence("stop the worker", "The worker\nstops. You stop the worker so."), 1);
+  EXPECT_DOUBLE_EQ(BestSentence("", "x"), 0);
+}
+
+TEST(HeadingQuestion, FindsTheSectionThatAsks) {
+  const HeadingQuestion question("How do I set up streaming replication?");
+  EXPECT_GT(question.Match("27.2.5. Streaming Replication"),
+            question.Match("55.4. Streaming Replication Protocol"));
+  EXPECT_DOUBLE_EQ(HeadingQuestion("What is streaming replication?").Match("27.2.5. Streaming Replication"),
+                   1);
+  EXPECT_DOUBLE_EQ(question.Match("27.2."), 0);
+  EXPECT_DOUBLE_EQ(HeadingQuestion("").Match("x"), 0);
+  const HeadingQuestion cancel("How do I cancel a task?");
+  const SourcePassage tasks = Manual("").passages[0];
+  EXPECT_DOUBLE_EQ(cancel.MatchPassage(tasks.title, tasks.heading, tasks.text), 1);
+  EXPECT_LT(cancel.MatchPassage(tasks.title, tasks.heading, ""), 0.7);
+  EXPECT_DOUBLE_EQ(cancel.MatchPassage("Cancel a task", "Cancel a task > Notes", ""), 0);
+}
+
 TEST(Suggest, PhrasesQuestionsFromHeadings) {
   EXPECT_EQ(QuestionFromHeading("1.3. Creating a Database"), "How do I create a database?");
   EXPECT_EQ(QuestionFromHeading("Chapter 25. Routine Database Maintenance Tasks"),
@@ -131,6 +216,13 @@ TEST(Suggest, PhrasesQuestionsFromHeadings) {
   EXPECT_EQ(QuestionFromHeading("How to Install"), "How do I install?");
   EXPECT_EQ(QuestionFromHeading("What is it?"), "What is it?");
   EXPECT_EQ(QuestionFromHeading("..."), "");
+  EXPECT_EQ(QuestionFromHeading("Set the API key"), "How do I set the API key?");
+  EXPECT_EQ(QuestionFromHeading("13.4. Preferred Index Types for Text Search"),
+            "What are the preferred index types for text search?");
+  EXPECT_EQ(QuestionFromHeading("Agents and knowledge"), "What should I know about agents and knowledge?");
+  for (const char* no_subject : {"How capeai works, and why", "What runs, what ran", "Read on", "By NOTIFY",
+                                 "Appendix K. Glossary", "U", "Decisions that are not obvious"})
+    EXPECT_EQ(QuestionFromHeading(no_subject), "") << no_subject;
 }
 
 TEST(Suggest, OffersNeighboursNotTheQuestion) {
@@ -138,6 +230,14 @@ TEST(Suggest, OffersNeighboursNotTheQuestion) {
   const auto questions = SuggestQuestions("How do I make a backup?", input.passages, {0}, 3);
   ASSERT_EQ(questions.size(), 2u);
   EXPECT_EQ(questions[0], "How do I restore a backup?");
+}
+
+TEST(Suggest, TakesQuestionsThatStandInPassages) {
+  const ExtractInput input = Manual("");
+  const auto questions = SuggestQuestions("How do I wait for a task?", input.passages, {0}, 3);
+  ASSERT_GE(questions.size(), 2u);
+  EXPECT_EQ(questions[0], "How do I cancel a task?");
+  EXPECT_EQ(questions[1], "How do I limit the cost?");
 }
 
 TEST(Units, KeepTermsAndCode) {
