@@ -99,7 +99,11 @@ void Room::Take(const Kind& kind, int64_t n) {
 Shares ShareOut(const std::vector<Lane>& lanes, const ShareInput& input, Room room) {
   Shares out;
   std::vector<Share> order = InOrder(lanes, input);
-  const int for_busy = std::max(input.capacity - input.reserve, 0);
+  // Nobody alone takes the reserve as well, also when all that it had has just ended.
+  const int open = std::max(input.capacity - input.reserve, 0);
+  const int for_idle = std::max(open, std::min(input.reserve, input.capacity));
+  const bool alone = std::all_of(order.begin(), order.end(),
+                                 [&](const Share& share) { return share.owner == order.front().owner; });
   for (size_t i = 0; i < order.size();) {
     size_t end = i;
     while (end < order.size() && order[end].priority == order[i].priority) ++end;
@@ -107,12 +111,12 @@ Shares ShareOut(const std::vector<Lane>& lanes, const ShareInput& input, Room ro
     const int fair = (input.capacity + owners - 1) / owners;
     for (; i < end; ++i) {
       const bool busy = input.in_flight->OfOwner(order[i].owner) > 0;
-      const int most = busy ? std::min(fair, for_busy) : fair;
+      const int most = std::min(fair, busy ? open : for_idle);
       if (most == 0) out.held = true;
       if (most == 0 || input.capacity == 0) continue;
       if (Fill(order[i], most, lanes, room)) out.held = true;
       if (order[i].quota == 0) continue;
-      out.limit = std::max(out.limit, busy ? for_busy : input.capacity);
+      out.limit = std::max(out.limit, busy ? open : alone ? for_idle : input.capacity);
       out.order.push_back(std::move(order[i]));
     }
   }

@@ -141,6 +141,14 @@ TEST_F(PolicyShare, ReserveIsForOwnersWithNothingInFlight) {
   EXPECT_EQ(shares.order[0].owner, 2u);
 }
 
+TEST_F(PolicyShare, NobodyAloneTakesTheReserve) {
+  lanes = {LaneOf(1, 1), LaneOf(1, 0)};
+  EXPECT_EQ(Out(100, 5).limit, 95) << "though nothing of it is in flight";
+  EXPECT_EQ(Out(5, 5).limit, 5) << "but something it gets";
+  lanes.push_back(LaneOf(2));
+  EXPECT_EQ(Out(100, 5).limit, 100);
+}
+
 TEST_F(PolicyShare, InFlightForgetsWhatHasEnded) {
   const Kind kind{7, AgentNumber(1), "m"};
   in_flight.Add(kind, 3);
