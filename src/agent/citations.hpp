@@ -20,8 +20,8 @@ struct CheckedCitations {
 CheckedCitations CheckCitations(const std::vector<int64_t>& numbers, const std::string& response,
                                 size_t passages);
 
-// answer.citations: array of {number, document_id, passage_id, title, heading, url, type}. `number` is the mark
-// in the text: the passage's place in the prompt or, `in_order`, the citation's place in the list.
+// answer.citations: array of {number, document_id, passage_id, title, heading, url, type}. `number` is the
+// mark in the text: the passage's place in the prompt or, `in_order`, the citation's place in the list.
 Json CitationList(const std::vector<Passage>& passages, const std::vector<int>& cited, bool in_order);
 
 // answer.resources: array of {title, url, type}, each document once: the cited ones first, then the others by

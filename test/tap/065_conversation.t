@@ -43,7 +43,7 @@ sub step
 }
 
 sql(q{SELECT capeai_add_document('Worker', E'# The worker\n\nThe command turnkey begins the worker of a database. '
-	|| 'The worker is stopped by the command haltkey.', url => '/worker')});
+	|| 'The worker is stopped by the command haltkey.', url => '/server')});
 sql(q{SELECT capeai_add_document('Colours', E'# Colours\n\nThemes change the colours. To stop a theme, choose another.', url => '/colours')});
 sql('CREATE ROLE anne LOGIN IN ROLE capeai_user; CREATE ROLE bert LOGIN IN ROLE capeai_user');
 
