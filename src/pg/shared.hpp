@@ -97,9 +97,8 @@ struct ProviderState {
 };
 
 struct HelperSlot {
-  std::atomic<Oid> database;
-  std::atomic<int> pid;
-  std::atomic<int64_t> busy_since;
+  std::atomic<Oid> database;  // 0: free. Set by the worker that starts a helper
+  std::atomic<int> pid;       // 0: not there yet
 };
 
 struct Shared {
@@ -109,9 +108,10 @@ struct Shared {
   std::atomic<Oid> announced[64];    // which (0: free); overflow: look at all
   std::atomic<int64_t> databases_known, databases_waiting;
   std::atomic<int64_t> launch_failures;
-  int max_workers;   // as configured at start
-  int max_backends;  // entries of posts
-  int max_active;    // entries of active tasks
+  std::atomic<int64_t> helper_wanted;  // MonoTime: when a worker last found all helper slots taken
+  int max_workers;                     // as configured at start
+  int max_backends;                    // entries of posts
+  int max_active;                      // entries of active tasks
   WorkerSlot workers[kMaxWorkers];
   HelperSlot helpers[kMaxHelpers];
   DatabaseHold holds[kMaxHolds];

@@ -13,6 +13,7 @@ extern "C" {
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
+#include "utils/timeout.h"
 }
 
 #include "pg/transaction.hpp"
@@ -93,6 +94,16 @@ Subtransaction::~Subtransaction() {
   } catch (const PgError&) {
     // The surrounding transaction is then unusable, and its next statement says so.
   }
+}
+
+StatementLimit::StatementLimit(Duration limit) {
+  Guarded([&] { enable_timeout_after(STATEMENT_TIMEOUT, static_cast<int>(Millis(limit))); });
+}
+
+StatementLimit::~StatementLimit() {
+  disable_timeout(STATEMENT_TIMEOUT, false);
+  // It may have come when nothing was there to be cancelled any more.
+  QueryCancelPending = false;
 }
 
 bool LockTableNoWait(const char* schema, const char* table) {

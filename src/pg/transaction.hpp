@@ -42,6 +42,16 @@ class Subtransaction {
   void* owner_ = nullptr;    // ResourceOwner of the caller
 };
 
+// Cancels (57014) what the enclosing transaction still does after `limit`. Only
+// in processes of our own, one at a time.
+class StatementLimit {
+ public:
+  explicit StatementLimit(Duration limit);
+  ~StatementLimit();
+  StatementLimit(const StatementLimit&) = delete;
+  StatementLimit& operator=(const StatementLimit&) = delete;
+};
+
 // Takes RowExclusiveLock on schema.table without waiting; false if it is not
 // free or the table is gone. `oid` caches the table's oid between calls.
 bool LockTableNoWait(const char* schema, const char* table);

@@ -52,9 +52,9 @@ FROM a)",
 const Statement kRecover{R"(
 WITH left_over AS (
   SELECT t.id, t.kind,
-         t.crash_count + (t.id = $2)::int AS crashes,
+         t.crash_count + (t.id = ANY ($2))::int AS crashes,
          CASE WHEN t.kind = 'ask' THEN 'failed'
-              WHEN t.id = $2 AND t.crash_count + 1 >= t.max_attempts THEN 'failed'
+              WHEN t.id = ANY ($2) AND t.crash_count + 1 >= t.max_attempts THEN 'failed'
               ELSE 'queued' END AS status
   FROM capeai.tasks t
   WHERE t.status = 'running' AND t.installation = $1 AND t.worker IS DISTINCT FROM $3
@@ -75,11 +75,11 @@ WITH left_over AS (
   INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
   SELECT CASE WHEN m.status = 'queued' THEN 'requeued' ELSE 'failed' END, m.user_id, m.owner, m.agent_id, m.id,
          jsonb_strip_nulls(jsonb_build_object('attempt', m.attempt, 'error_code', m.error_code, 'blamed',
-                                              nullif(m.id = $2, false)))
+                                              nullif(m.id = ANY ($2), false)))
   FROM moved m
 )
 SELECT id, owner, attempt, error_message FROM moved WHERE status = 'failed' AND kind = 'queued')",
-                         {Type::kUuid, Type::kUuid, Type::kUuid}};
+                         {Type::kUuid, Type::kUuidArray, Type::kUuid}};
 
 const Statement kFailOverdue{R"(
 WITH over AS (
@@ -199,8 +199,9 @@ void InsertAsks(const Uuid& installation, const Uuid& worker, const std::vector<
            &inputs, &options, &models, &streams, &conversations, &asked, &deadlines, &max_attempts});
 }
 
-std::vector<EndedTask> Recover(const Uuid& installation, const Uuid& worker, const Uuid& blamed) {
-  return Ended(Execute(kRecover, {installation, blamed, worker}));
+std::vector<EndedTask> Recover(const Uuid& installation, const Uuid& worker,
+                               const std::vector<Uuid>& blamed) {
+  return Ended(Execute(kRecover, {installation, &blamed, worker}));
 }
 
 std::vector<EndedTask> FailOverdue(const Uuid& installation, WallTime now, int limit) {

@@ -80,11 +80,11 @@ struct EndedTask {
 };
 
 // What another worker than `worker` left running goes back to queued,
-// uncharged; asks become failed caller_gone. `blamed` (nil: none) gets
-// crash_count + 1 and, at max_attempts, failed worker_crashed. Rows that
+// uncharged; asks become failed caller_gone. Those `blamed` for the end of their
+// process get crash_count + 1 and, at max_attempts, failed worker_crashed. Rows that
 // somebody holds locked are left for the next call. Returns those that failed,
 // asks aside.
-std::vector<EndedTask> Recover(const Uuid& installation, const Uuid& worker, const Uuid& blamed);
+std::vector<EndedTask> Recover(const Uuid& installation, const Uuid& worker, const std::vector<Uuid>& blamed);
 
 // Fails queued and blocked tasks past their deadline; at most `limit`.
 std::vector<EndedTask> FailOverdue(const Uuid& installation, WallTime now, int limit);

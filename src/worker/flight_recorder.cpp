@@ -21,6 +21,10 @@ Uuid Load(const volatile unsigned char* at) {
 
 }  // namespace
 
+std::string HelperRecorderPath(unsigned database) {
+  return "pg_stat/capeai." + std::to_string(database) + ".helper";
+}
+
 FlightRecorder::FlightRecorder(const std::string& path) {
   map_ = spare_;
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);

@@ -41,4 +41,7 @@ class FlightRecorder {
   Uuid blamed_;
 };
 
+// The helper's, beside the worker's own.
+std::string HelperRecorderPath(unsigned database);
+
 }  // namespace capeai::worker

@@ -1,21 +1,27 @@
 // The helper process: runs retrieval for queued tasks, each as its task's owner,
 // in a transaction of its own, so that nothing of theirs ever runs in the
-// worker. Started when there is something to search; leaves when idle.
+// worker. Started when there is something to search; leaves when idle, or when
+// it has had its turn and another database waits for a helper.
+#include <algorithm>
+
 #include "agent/ask.hpp"
 #include "pg/channel.hpp"
 #include "pg/process.hpp"
+#include "pg/settings.hpp"
 #include "pg/shared.hpp"
 #include "pg/transaction.hpp"
 #include "store/retrieve.hpp"
 #include "worker/flight_recorder.hpp"
+#include "worker/helper_slots.hpp"
 #include "worker/mains.hpp"
 
 namespace capeai::worker {
 namespace {
 
-constexpr Duration kIdle = std::chrono::seconds(5);
-// When another database waits for a helper and all are taken.
-constexpr Duration kIdleWhenWanted = std::chrono::seconds(1);
+constexpr Duration kIdle = std::chrono::seconds(1);
+constexpr Duration kTurn = std::chrono::seconds(5);
+// One search must not keep all others of its database waiting for longer.
+constexpr Duration kLongestSearch = std::chrono::seconds(30);
 
 RetrievalReply Search(const RetrievalRequest& request, FlightRecorder& recorder) {
   FlightRecorder::Entry entry(recorder, request.task_id);
@@ -23,6 +29,7 @@ RetrievalReply Search(const RetrievalRequest& request, FlightRecorder& recorder)
   reply.number = request.number;
   try {
     pg::Transaction transaction("capeai: searching for a task");
+    pg::StatementLimit limit(std::min(kLongestSearch, pg::settings::RequestTimeout()));
     reply.passages = store::Retrieve(request.owner, request.search);
     transaction.Commit();
   } catch (const pg::PgError& e) {
@@ -32,46 +39,35 @@ RetrievalReply Search(const RetrievalRequest& request, FlightRecorder& recorder)
   return reply;
 }
 
-void FreeHelperSlot(void* arg) {
-  auto* slot = static_cast<pg::HelperSlot*>(arg);
-  slot->pid.store(0);
-  slot->database.store(0);
-}
-
-// One of the cluster's helper slots; nullptr when all are taken.
-pg::HelperSlot* TakeSlot(pg::Oid database) {
-  for (pg::HelperSlot& slot : pg::SharedMemory()->helpers) {
-    pg::Oid free = 0;
-    if (slot.pid.load() != 0 && !pg::ProcessAlive(slot.pid.load())) FreeHelperSlot(&slot);
-    if (!slot.database.compare_exchange_strong(free, database)) continue;
-    slot.pid.store(pg::ThisPid());
-    pg::AtProcessEnd(FreeHelperSlot, &slot);
-    return &slot;
-  }
-  return nullptr;
-}
-
-bool AllTaken() {
-  for (const pg::HelperSlot& slot : pg::SharedMemory()->helpers)
-    if (slot.database.load() == 0) return false;
-  return true;
+// Whom a process was working on is of interest only if it died without coming
+// here: not after SIGTERM in the middle of a search.
+FlightRecorder& KeepRecorder(pg::Oid database) {
+  auto* recorder = new FlightRecorder(HelperRecorderPath(database));
+  pg::AtProcessEnd([](void* arg) { delete static_cast<FlightRecorder*>(arg); }, recorder);
+  return *recorder;
 }
 
 }  // namespace
 
 void HelperMain() {
   const pg::ProcessArguments arguments = pg::GetProcessArguments();
-  if (!TakeSlot(arguments.database)) return;
+  pg::HelperSlot* slot = TakeReservedHelper(arguments.database);
+  if (!slot) return;
+  pg::AtProcessEnd([](void* arg) { FreeHelper(*static_cast<pg::HelperSlot*>(arg)); }, slot);
   pg::InitProcess(arguments.database);
   auto channel = pg::Channel::Join(static_cast<uint32_t>(arguments.argument));
   if (!channel) return;
-  FlightRecorder recorder("pg_stat/capeai." + std::to_string(arguments.database) + ".helper");
+  FlightRecorder& recorder = KeepRecorder(arguments.database);
   pg::EventWait wait(-1);
+  channel->Send(RetrievalReply().Encode());  // an answer to nothing: here we are
   pg::ReportIdle("capeai: waiting for searches");
-  MonoTime last = MonoNow();
+  const MonoTime began = MonoNow();
+  MonoTime last = began;
   while (true) {
+    const bool turn_over = MonoNow() - began > kTurn && HelperWanted(MonoNow());
+    if (turn_over && channel->outbox_empty()) return;
     std::string text;
-    const auto state = channel->Receive(&text);
+    const auto state = turn_over ? pg::Channel::State::kNothing : channel->Receive(&text);
     if (state == pg::Channel::State::kGone || !channel->Flush()) return;
     if (state == pg::Channel::State::kMessage) {
       if (const auto request = RetrievalRequest::Decode(text))
@@ -80,8 +76,7 @@ void HelperMain() {
       pg::ServiceInterrupts();
       continue;
     }
-    const Duration idle = AllTaken() ? kIdleWhenWanted : kIdle;
-    if (channel->outbox_empty() && MonoNow() - last > idle) return;
+    if (channel->outbox_empty() && MonoNow() - last > kIdle) return;
     wait.Wait(std::chrono::milliseconds(500));
     pg::ServiceInterrupts();
   }

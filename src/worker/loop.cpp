@@ -20,6 +20,13 @@ constexpr Duration kHeartbeat = std::chrono::seconds(1);
 // max_files_per_process), and what else we need.
 constexpr int kOtherFiles = 1100;
 
+// The task on which this database's helper died; nil: none, or it lives (its worker has ended without it).
+Uuid BlamedByHelper() {
+  for (const pg::HelperSlot& slot : pg::SharedMemory()->helpers)
+    if (slot.database.load() == pg::ThisDatabase() && pg::ProcessAlive(slot.pid.load())) return {};
+  return FlightRecorder(HelperRecorderPath(pg::ThisDatabase())).blamed();
+}
+
 [[noreturn]] void Refuse(const Error& error) { pg::Raise(error); }
 
 }  // namespace
@@ -46,6 +53,8 @@ Loop::Loop(int slot, const Uuid& incarnation)
   poller_ = std::move(*poller);
   Provider provider = ReadProvider();
   http_ = std::make_unique<net::HttpClient>(*poller_, provider.egress);
+  for (const Uuid& id : {recorder_.blamed(), BlamedByHelper()})
+    if (!id.nil()) blamed_.push_back(id);
   models_ = std::make_unique<ModelGateway>(*http_, recorder_);
   UseProvider(std::move(provider));
   wait_ = std::make_unique<pg::EventWait>(http_->fd());
@@ -180,8 +189,8 @@ void Loop::ResumeReady() {
     {
       FlightRecorder::Entry entry(recorder_, execution.work().id);
       next.resume();
+      if (execution.done()) Collect(execution);
     }
-    if (execution.done()) Collect(execution);
   }
 }
 

@@ -136,6 +136,7 @@ class Loop {
   bool tend_ = true;
   bool blocked_ = false;  // tasks wait for others: look when something ends
   bool recovered_ = false;
+  std::vector<Uuid> blamed_;    // tasks that processes died on before we came
   MonoTime gathering_since_{};  // when the first end was gathered that is not written yet
   Duration last_commit_{};      // how long the last commit took
   MonoTime next_fallback_{};

@@ -169,7 +169,7 @@ void Loop::WriteAndClaim(MonoTime now) {
 }
 
 void Loop::TendQueue(MonoTime) {
-  Sweep(store::Recover(installation_, incarnation_, recovered_ ? Uuid{} : recorder_.blamed()));
+  Sweep(store::Recover(installation_, incarnation_, recovered_ ? std::vector<Uuid>{} : blamed_));
   Sweep(store::FailOverdue(installation_, WallNow(), kTendBatch));
   store::DeleteOld(WallNow(), pg::settings::Retention(), pg::settings::AuditRetention(), kTendBatch);
 }

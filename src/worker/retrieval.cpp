@@ -4,6 +4,7 @@
 
 #include "pg/guard.hpp"
 #include "pg/process.hpp"
+#include "worker/helper_slots.hpp"
 
 namespace capeai::worker {
 namespace {
@@ -11,6 +12,8 @@ namespace {
 // A helper that was started must answer within this time, or is started anew.
 constexpr Duration kStartLimit = std::chrono::seconds(10);
 constexpr Duration kRetryPause = std::chrono::milliseconds(200);
+// After a helper's end, while another database waits for its slot: time to take it.
+constexpr Duration kStandBack = std::chrono::milliseconds(500);
 // A search that took its helper down so often is given up.
 constexpr int kMaxTries = 3;
 
@@ -33,8 +36,8 @@ void Retrieval::Forget(uint32_t number) { waiting_.erase(number); }
 std::optional<MonoTime> Retrieval::due() const {
   if (waiting_.empty()) return std::nullopt;
   if (!channel_) return retry_at_;
-  if (!unsent_.empty()) return MonoTime{};
   if (!heard_) return started_at_ + kStartLimit;
+  if (!unsent_.empty()) return MonoTime{};
   return std::nullopt;
 }
 
@@ -56,7 +59,7 @@ void Retrieval::Poll(MonoTime now) {
   }
   if (waiting_.empty()) return;
   EnsureHelper(now);
-  if (channel_) SendWaiting();
+  if (channel_ && heard_) SendWaiting();
 }
 
 void Retrieval::Answer(uint32_t number, SearchReply reply) {
@@ -71,17 +74,22 @@ void Retrieval::Answer(uint32_t number, SearchReply reply) {
 void Retrieval::EnsureHelper(MonoTime now) {
   if (channel_ || now < retry_at_) return;
   retry_at_ = now + kRetryPause;
+  slot_ = ReserveHelper(pg::ThisDatabase(), now);
+  if (!slot_) return;
   try {
     auto channel = pg::Channel::Open();
     const auto result = pg::StartProcess("capeai helper", "capeai_helper_main", pg::ThisDatabase(),
                                          static_cast<int>(channel->handle()));
-    if (result != pg::StartResult::kStarted) return;
-    channel_ = std::move(channel);
-    started_at_ = now;
-    heard_ = false;
+    if (result == pg::StartResult::kStarted) {
+      channel_ = std::move(channel);
+      started_at_ = now;
+      heard_ = false;
+      return;
+    }
   } catch (const pg::PgError& e) {
     pg::LogError("starting the helper", e.error());
   }
+  GiveBackHelper(*slot_);
 }
 
 void Retrieval::SendWaiting() {
@@ -90,26 +98,27 @@ void Retrieval::SendWaiting() {
     unsent_.pop_front();
     if (found == waiting_.end()) continue;
     found->second.sent = true;
-    ++found->second.tries;
     channel_->Send(found->second.message);
   }
 }
 
 void Retrieval::LoseHelper(MonoTime now) {
   channel_.reset();
-  retry_at_ = now;
+  GiveBackHelper(*slot_);
+  retry_at_ = HelperWanted(now) ? now + kStandBack : now;
   unsent_.clear();
-  std::vector<uint32_t> given_up;
-  for (auto& [number, waiting] : waiting_) {
-    if (waiting.tries >= kMaxTries)
-      given_up.push_back(number);
-    else
-      unsent_.push_back(number);
-  }
+  for (const auto& [number, waiting] : waiting_) unsent_.push_back(number);
   std::sort(unsent_.begin(), unsent_.end());
-  for (uint32_t number : given_up)
-    Answer(number,
-           SearchReply(Error{sqlstate::kNotInPrerequisiteState, "the search ended its process", "", ""}));
+  // Searches run one after the other: the first that was sent is the one that it was working on.
+  const auto first =
+      std::find_if(unsent_.begin(), unsent_.end(), [&](uint32_t n) { return waiting_.at(n).sent; });
+  if (first == unsent_.end()) return;
+  const uint32_t number = *first;
+  for (uint32_t n : unsent_) waiting_.at(n).sent = false;
+  if (++waiting_.at(number).tries < kMaxTries) return;
+  unsent_.erase(first);
+  Answer(number,
+         SearchReply(Error{sqlstate::kNotInPrerequisiteState, "the search ended its process", "", ""}));
 }
 
 }  // namespace capeai::worker

@@ -47,6 +47,7 @@ class Retrieval {
   std::unordered_map<uint32_t, Waiting> waiting_;
   std::deque<uint32_t> unsent_;
   std::unique_ptr<pg::Channel> channel_;
+  pg::HelperSlot* slot_ = nullptr;  // reserved for the helper at the other end
   MonoTime started_at_{};
   MonoTime retry_at_{};
   bool heard_ = false;  // the helper has answered since it was started
