@@ -1,5 +1,5 @@
 -- Every privilege that the extension gives, and what is known of every function.
--- A change here is a change of the security model: see docs/security.md.
+-- A change here is a change of the security model: the rules are in sql/90_security.sql.
 
 SELECT p.oid::regprocedure AS function, p.provolatile AS volatility, p.proparallel AS parallel,
        p.prosecdef AS definer, array_to_string(p.proconfig, ' ') AS settings,
