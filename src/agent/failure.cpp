@@ -42,6 +42,7 @@ Failure ChatFailure(const ChatError& error) {
   failure.output_started = error.output_started;
   failure.raw_text = error.partial.text;
   failure.usage = error.partial.usage;
+  failure.charge = !error.outage;
   const auto set = [&](const char* state, const char* code) {
     failure.error.sqlstate = state;
     failure.code = code;

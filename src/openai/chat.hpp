@@ -67,6 +67,7 @@ struct ChatError {
   bool context_length = false;          // the prompt is too long for the model
   bool provider_wide = false;           // a 429: slow down for this whole provider
   std::optional<Duration> retry_after;  // what the server asked for
+  bool outage = false;                  // nobody can connect just now: no fault of this request
   bool output_started = false;          // text had already been handed out
   ChatReply partial;                    // what had arrived (text, usage)
 };

@@ -92,7 +92,7 @@ struct ProviderState {
   alignas(8) char buckets[2][32];     // policy::TokenBucket of requests and of tokens
   std::atomic<int32_t> consecutive_faults;
   std::atomic<int64_t> open_until;  // MonoTime; 0: closed
-  std::atomic<int> prober;          // pid of the worker whose request is the probe
+  std::atomic<int> prober;          // pid of the worker whose request is the probe under way; 0: none
   char label[64];                   // model @ host, written once by who took the slot
 };
 

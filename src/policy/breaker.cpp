@@ -20,27 +20,35 @@ bool CircuitBreaker::Allow(const BreakerSettings& settings, MonoTime now) {
   // The pause is over, or the last probe is lost.
   state = State::kHalfOpen;
   until = now + settings.probe_timeout;
+  changed = now;
   return true;
 }
 
-MonoTime CircuitBreaker::NextTry(MonoTime now) const {
-  return state == State::kClosed ? now : std::max(now, until);
+MonoTime CircuitBreaker::NextTry(const BreakerSettings& settings, MonoTime now) const {
+  if (state == State::kClosed) return now;
+  const MonoTime next = std::max(now, until);
+  return state == State::kHalfOpen ? std::min(next, now + settings.probe_check) : next;
 }
 
-void CircuitBreaker::OnSuccess() { *this = CircuitBreaker{}; }
+void CircuitBreaker::OnSuccess(MonoTime now) {
+  const bool was_closed = state == State::kClosed;
+  const MonoTime since = changed;
+  *this = CircuitBreaker{};
+  changed = was_closed ? since : now;
+}
 
-void CircuitBreaker::OnFault(const BreakerSettings& settings, MonoTime now) {
-  // Late answers of requests that went out before it opened change nothing.
-  if (state == State::kOpen) return;
+void CircuitBreaker::OnFault(const BreakerSettings& settings, MonoTime sent, MonoTime now) {
+  if (state == State::kOpen || sent < changed) return;
   ++faults;
   if (state == State::kClosed && faults < settings.threshold) return;
   state = State::kOpen;
   ++openings;
   until = now + PauseFor(settings, openings);
+  changed = now;
 }
 
-void CircuitBreaker::OnAbandoned(MonoTime now) {
-  if (state != State::kHalfOpen) return;
+void CircuitBreaker::OnAbandoned(MonoTime sent, MonoTime now) {
+  if (state != State::kHalfOpen || sent < changed) return;
   state = State::kOpen;
   until = now;
 }

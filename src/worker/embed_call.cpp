@@ -17,13 +17,14 @@ EmbedCall::EmbedCall(ModelGateway& gateway, EmbedRequest request, ModelCall::Con
     slot_ = nullptr;
     return;
   }
+  entered_ = MonoNow();
   Send();
 }
 
 EmbedCall::~EmbedCall() {
   if (!transfer_) return;
   gateway_.http_.Cancel(transfer_);
-  gateway_.GateOf(request_.model).OnAbandoned(MonoNow());
+  gateway_.GateOf(request_.model).OnAbandoned(entered_, MonoNow());
 }
 
 void EmbedCall::Send() {
@@ -73,12 +74,8 @@ void EmbedCall::OnDone(const net::HttpResult& result) {
 
 void EmbedCall::Finish(EmbeddingsResult result) {
   body_ = {};
-  ProviderGate& gate = gateway_.GateOf(request_.model);
-  const auto* error = std::get_if<ChatError>(&result);
-  if (error)
-    gate.OnError(*error, MonoNow());
-  else
-    gate.OnSuccess();
+  auto* error = std::get_if<ChatError>(&result);
+  gateway_.Heard(request_.model, entered_, error);
   gateway_.Settle(request_.model, reserved_tokens_,
                   error ? Usage{} : std::get<EmbeddingsReply>(result).usage);
   std::exchange(slot_, nullptr)->Set(std::move(result));

@@ -45,6 +45,7 @@ class EmbedCall final : public net::HttpSink {
   EmbeddingFormat format_ = EmbeddingFormat::kBase64;
   net::TransferId transfer_ = 0;
   int64_t reserved_tokens_ = 0;
+  MonoTime entered_{};  // when the gate let it in
   int status_ = 0;
   Headers headers_;
   std::string body_;

@@ -38,7 +38,11 @@ ChatError::Kind KindOf(net::HttpError error) {
 ChatError FromHttp(const net::HttpResult& result) {
   const ChatError::Kind kind = KindOf(result.error);
   const bool retryable = kind == ChatError::Kind::kTransport || kind == ChatError::Kind::kTimeout;
-  return MakeChatError(kind, result.message, retryable && result.error != net::HttpError::kTooLarge);
+  ChatError error =
+      MakeChatError(kind, result.message, retryable && result.error != net::HttpError::kTooLarge);
+  error.outage = result.error == net::HttpError::kResolve || result.error == net::HttpError::kConnect ||
+                 result.error == net::HttpError::kTimeoutConnect;
+  return error;
 }
 
 void ModelGateway::Use(Provider provider) {
@@ -74,6 +78,7 @@ std::unordered_map<std::string, int64_t> ModelGateway::WhatMaySend(const std::ve
     const PerMinute limit = limits_.Of(model);
     if (limit.none() && !gates_.contains(model)) continue;
     const ProviderGate& gate = GateOf(model);
+    const bool only_probe = pauses && gate.open();
     Duration wait{};
     int64_t allowed = 0;
     const auto closed = pauses ? gate.Peek(now) : std::nullopt;
@@ -81,8 +86,11 @@ std::unordered_map<std::string, int64_t> ModelGateway::WhatMaySend(const std::ve
       wait = closed->wait;
     else if (!limit.none())
       allowed = gate.Allows(limit, TypicalTokens(model), now, &wait);
+    else if (only_probe)
+      allowed = 1;
     else
       continue;
+    if (only_probe) allowed = std::min<int64_t>(allowed, 1);
     out[model] = allowed;
     if (allowed == 0) *shortest = *shortest == Duration(0) ? wait : std::min(*shortest, wait);
   }
@@ -124,6 +132,16 @@ std::optional<ChatError> ModelGateway::Enter(const std::string& model, int64_t t
   return error;
 }
 
+void ModelGateway::Heard(const std::string& model, MonoTime sent, ChatError* error) {
+  ProviderGate& gate = GateOf(model);
+  if (!error) {
+    gate.OnSuccess(MonoNow());
+    return;
+  }
+  gate.OnError(*error, sent, MonoNow());
+  error->outage = error->outage && gate.open();
+}
+
 void ModelGateway::Settle(const std::string& model, int64_t estimate, const Usage& usage) {
   if (limits_.none() || !limits_.Of(model).tokens) return;
   const auto used = static_cast<double>(usage.prompt_tokens + usage.completion_tokens);
@@ -161,6 +179,7 @@ ModelCall::ModelCall(ModelGateway& gateway, ChatRequest request, Context context
     slot_ = nullptr;
     return;
   }
+  entered_ = MonoNow();
   profile_ = gateway_.ProfileOf(request_.model);
   Send();
 }
@@ -168,7 +187,7 @@ ModelCall::ModelCall(ModelGateway& gateway, ChatRequest request, Context context
 ModelCall::~ModelCall() {
   if (!transfer_) return;
   gateway_.http_.Cancel(transfer_);
-  gateway_.GateOf(request_.model).OnAbandoned(MonoNow());
+  gateway_.GateOf(request_.model).OnAbandoned(entered_, MonoNow());
 }
 
 void ModelCall::Send() {
@@ -195,7 +214,7 @@ void ModelCall::SetPaused(bool paused) {
 ChatReply ModelCall::TakePartial() {
   if (transfer_) {
     gateway_.http_.Cancel(transfer_);
-    gateway_.GateOf(request_.model).OnAbandoned(MonoNow());
+    gateway_.GateOf(request_.model).OnAbandoned(entered_, MonoNow());
   }
   transfer_ = 0;
   slot_ = nullptr;
@@ -263,12 +282,8 @@ void ModelCall::OnDone(const net::HttpResult& result) {
 
 void ModelCall::Finish(ChatResult result) {
   if (!slot_) return;
-  ProviderGate& gate = gateway_.GateOf(request_.model);
-  const auto* error = std::get_if<ChatError>(&result);
-  if (error)
-    gate.OnError(*error, MonoNow());
-  else
-    gate.OnSuccess();
+  auto* error = std::get_if<ChatError>(&result);
+  gateway_.Heard(request_.model, entered_, error);
   gateway_.Settle(request_.model, reserved_tokens_,
                   error ? error->partial.usage : std::get<ChatReply>(result).usage);
   std::exchange(slot_, nullptr)->Set(std::visit([](auto&& v) { return ChatOutcome(std::move(v)); }, result));

@@ -72,6 +72,7 @@ class ModelCall final : public net::HttpSink {
   net::TransferId transfer_ = 0;
   uint64_t received_ = 0;
   int64_t reserved_tokens_ = 0;
+  MonoTime entered_{};  // when the gate let it in
   bool text_passed_ = false;
 };
 
@@ -101,6 +102,9 @@ class ModelGateway {
   // Why a request to `model` cannot go out now; nothing: it may, and counts as
   // gone, with `tokens` as an estimate of its prompt and answer.
   std::optional<ChatError> Enter(const std::string& model, int64_t tokens);
+  // What became of a request that was let in at `sent`; nullptr: it was answered. A
+  // failure to connect is no outage but while the circuit is open.
+  void Heard(const std::string& model, MonoTime sent, ChatError* error);
   // What a request that was let in with `estimate` has used.
   void Settle(const std::string& model, int64_t estimate, const Usage& usage);
   // All of a request but its body.
@@ -118,7 +122,7 @@ class ModelGateway {
   std::unordered_map<std::string, double> typical_tokens_;  // of a request, by model with a limit
 };
 
-// How HTTP failed, in the vocabulary of openai/.
+// How HTTP failed, in the vocabulary of openai/; `outage` if no connection was made.
 ChatError FromHttp(const net::HttpResult& result);
 
 }  // namespace capeai::worker

@@ -9,10 +9,13 @@
 namespace capeai::worker {
 namespace {
 
+// One request in ten seconds costs a provider in trouble nothing, and when it is
+// back its tasks wait no longer than that.
 constexpr policy::BreakerSettings kBreaker{.threshold = 5,
                                            .cooldown = std::chrono::seconds(1),
-                                           .max_cooldown = std::chrono::minutes(2),
-                                           .probe_timeout = std::chrono::minutes(2)};
+                                           .max_cooldown = std::chrono::seconds(10),
+                                           .probe_timeout = std::chrono::minutes(2),
+                                           .probe_check = std::chrono::milliseconds(500)};
 constexpr Duration kDefaultPause = std::chrono::seconds(1);
 // A limit of zero: asked again, should the limit change.
 constexpr Duration kNothingAllowed = std::chrono::minutes(1);
@@ -54,6 +57,7 @@ class LockedBreaker {
     std::memcpy(state_->breaker, &breaker_, sizeof breaker_);
     state_->open_until.store(
         breaker_.state == policy::CircuitBreaker::State::kClosed ? 0 : Micros(breaker_.until));
+    if (breaker_.state != policy::CircuitBreaker::State::kHalfOpen) state_->prober.store(0);
     state_->consecutive_faults.store(breaker_.faults);
   }
   LockedBreaker(const LockedBreaker&) = delete;
@@ -133,36 +137,35 @@ std::optional<ProviderGate::Closed> ProviderGate::Peek(MonoTime now) const {
   if (paused > now) return Closed{"provider_paused", paused - now};
   const int64_t open = state_->open_until.load();
   if (open == 0 || At(open) <= now) return std::nullopt;
-  return Closed{"circuit_open", At(open) - now};
+  const int prober = state_->prober.load();
+  if (prober == 0) return Closed{"circuit_open", At(open) - now};
+  // A probe whose process is gone will have no answer.
+  if (!pg::ProcessAlive(prober)) return std::nullopt;
+  return Closed{"circuit_open", std::min(At(open) - now, kBreaker.probe_check)};
 }
+
+bool ProviderGate::open() const { return state_ && state_->open_until.load() != 0; }
 
 std::optional<ProviderGate::Closed> ProviderGate::Enter(MonoTime now) {
   if (const auto closed = Peek(now)) return closed;
-  if (!state_ || state_->open_until.load() == 0) return std::nullopt;
+  if (!open()) return std::nullopt;
   LockedBreaker breaker(state_);
   if (!breaker) return std::nullopt;
-  if (breaker->Allow(kBreaker, now)) {
-    state_->prober.store(pg::ThisPid());
-    return std::nullopt;
-  }
-  return Closed{"circuit_open", breaker->NextTry(now) - now};
+  if (const int prober = state_->prober.load(); prober != 0 && !pg::ProcessAlive(prober))
+    breaker->OnAbandoned(now, now);
+  if (!breaker->Allow(kBreaker, now)) return Closed{"circuit_open", breaker->NextTry(kBreaker, now) - now};
+  state_->prober.store(pg::ThisPid());
+  return std::nullopt;
 }
 
-void ProviderGate::OnSuccess() {
-  if (!state_ || (state_->consecutive_faults.load() == 0 && state_->open_until.load() == 0)) return;
-  if (LockedBreaker breaker(state_); breaker) breaker->OnSuccess();
+void ProviderGate::OnSuccess(MonoTime now) {
+  if (!state_ || (state_->consecutive_faults.load() == 0 && !open())) return;
+  if (LockedBreaker breaker(state_); breaker) breaker->OnSuccess(now);
 }
 
-void ProviderGate::OnAbandoned(MonoTime now) {
-  if (!state_ || state_->open_until.load() == 0) return;
-  if (LockedBreaker breaker(state_); breaker) breaker->OnAbandoned(now);
-}
-
-void ReleaseProbes() {
-  for (pg::ProviderState& state : pg::SharedMemory()->providers) {
-    if (state.prober.load() != pg::ThisPid() || state.open_until.load() == 0) continue;
-    if (LockedBreaker breaker(&state); breaker) breaker->OnAbandoned(MonoNow());
-  }
+void ProviderGate::OnAbandoned(MonoTime sent, MonoTime now) {
+  if (!open()) return;
+  if (LockedBreaker breaker(state_); breaker) breaker->OnAbandoned(sent, now);
 }
 
 int64_t ProviderGate::Allows(const PerMinute& limit, double tokens, MonoTime now, Duration* wait) const {
@@ -236,18 +239,17 @@ void ProviderGate::PauseUntil(MonoTime time) {
   }
 }
 
-void ProviderGate::OnError(const ChatError& error, MonoTime now) {
+void ProviderGate::OnError(const ChatError& error, MonoTime sent, MonoTime now) {
   if (!state_) return;
-  if (error.provider_wide) {
-    PauseUntil(now + std::max(error.retry_after.value_or(kDefaultPause), Duration(0)));
-    return;
-  }
+  if (error.provider_wide) PauseUntil(now + std::max(error.retry_after.value_or(kDefaultPause), Duration(0)));
   const bool fault = error.kind == ChatError::Kind::kTransport || error.kind == ChatError::Kind::kTimeout ||
                      error.status >= 500;
   if (fault) {
-    if (LockedBreaker breaker(state_); breaker) breaker->OnFault(kBreaker, now);
+    if (LockedBreaker breaker(state_); breaker) breaker->OnFault(kBreaker, sent, now);
   } else if (error.status != 0) {
-    OnSuccess();  // it answered: whatever is wrong, the provider is not down
+    OnSuccess(now);  // it answered: whatever is wrong, the provider is not down
+  } else {
+    OnAbandoned(sent, now);  // it never went out
   }
 }
 

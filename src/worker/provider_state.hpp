@@ -51,19 +51,19 @@ class ProviderGate {
   // up is reset.
   void Learn(const RateLimits& limits, MonoTime now);
 
-  void OnSuccess();
-  void OnError(const ChatError& error, MonoTime now);
-  // A request that was let in was dropped without an answer.
-  void OnAbandoned(MonoTime now);
+  // What became of a request that was let in at `sent`.
+  void OnSuccess(MonoTime now);
+  void OnError(const ChatError& error, MonoTime sent, MonoTime now);
+  // It was dropped without an answer.
+  void OnAbandoned(MonoTime sent, MonoTime now);
+
+  // The circuit is open, or a probe is to decide: at most one request may go out.
+  bool open() const;
 
  private:
   void PauseUntil(MonoTime until);
 
   pg::ProviderState* state_ = nullptr;  // nullptr: the table is full; then nothing is known
 };
-
-// The probes of this process will have no answer: others may try at once. Raises
-// nothing and waits for nothing: runs while the process ends.
-void ReleaseProbes();
 
 }  // namespace capeai::worker

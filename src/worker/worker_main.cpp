@@ -6,7 +6,6 @@
 #include "pg/transaction.hpp"
 #include "worker/loop.hpp"
 #include "worker/mains.hpp"
-#include "worker/provider_state.hpp"
 
 namespace capeai::worker {
 namespace {
@@ -19,7 +18,6 @@ uint64_t Half(const Uuid& id, size_t from) {
 
 // No SQL and nothing that can raise: runs while the process ends.
 void FreeSlot(void* arg) {
-  ReleaseProbes();
   auto& slot = *static_cast<pg::WorkerSlot*>(arg);
   slot.pid.store(0);
   slot.state.store(static_cast<int>(pg::WorkerState::kFree));

@@ -12,20 +12,20 @@ const BreakerSettings kSettings;
 
 CircuitBreaker Opened() {
   CircuitBreaker breaker{};
-  for (int i = 0; i < kSettings.threshold; ++i) breaker.OnFault(kSettings, kStart);
+  for (int i = 0; i < kSettings.threshold; ++i) breaker.OnFault(kSettings, kStart, kStart);
   return breaker;
 }
 
 TEST(PolicyBreaker, OpensAfterFaultsInARow) {
   CircuitBreaker breaker{};
-  for (int i = 0; i < kSettings.threshold - 1; ++i) breaker.OnFault(kSettings, kStart);
+  for (int i = 0; i < kSettings.threshold - 1; ++i) breaker.OnFault(kSettings, kStart, kStart);
   EXPECT_TRUE(breaker.Allow(kSettings, kStart));
-  breaker.OnSuccess();
-  for (int i = 0; i < kSettings.threshold - 1; ++i) breaker.OnFault(kSettings, kStart);
+  breaker.OnSuccess(kStart);
+  for (int i = 0; i < kSettings.threshold - 1; ++i) breaker.OnFault(kSettings, kStart, kStart);
   EXPECT_TRUE(breaker.Allow(kSettings, kStart)) << "a success between them counts";
-  breaker.OnFault(kSettings, kStart);
+  breaker.OnFault(kSettings, kStart, kStart);
   EXPECT_FALSE(breaker.Allow(kSettings, kStart));
-  EXPECT_EQ(breaker.NextTry(kStart), kStart + 5s);
+  EXPECT_EQ(breaker.NextTry(kSettings, kStart), kStart + 5s);
 }
 
 TEST(PolicyBreaker, OneProbeDecides) {
@@ -33,10 +33,10 @@ TEST(PolicyBreaker, OneProbeDecides) {
   EXPECT_FALSE(breaker.Allow(kSettings, kStart + 4999ms));
   EXPECT_TRUE(breaker.Allow(kSettings, kStart + 5s));
   EXPECT_FALSE(breaker.Allow(kSettings, kStart + 5s)) << "only one";
-  breaker.OnSuccess();
+  breaker.OnSuccess(kStart + 6s);
   EXPECT_TRUE(breaker.Allow(kSettings, kStart + 6s));
   EXPECT_TRUE(breaker.Allow(kSettings, kStart + 6s));
-  EXPECT_EQ(breaker.NextTry(kStart + 6s), kStart + 6s);
+  EXPECT_EQ(breaker.NextTry(kSettings, kStart + 6s), kStart + 6s);
 }
 
 TEST(PolicyBreaker, ThePauseGrowsToItsCap) {
@@ -44,21 +44,21 @@ TEST(PolicyBreaker, ThePauseGrowsToItsCap) {
   MonoTime now = kStart;
   Duration last = 0s;
   for (int i = 0; i < 12; ++i) {
-    const Duration pause = breaker.NextTry(now) - now;
+    const Duration pause = breaker.NextTry(kSettings, now) - now;
     EXPECT_EQ(pause, std::min<Duration>(i == 0 ? 5s : last * 2, kSettings.max_cooldown));
     last = pause;
     now += pause;
     ASSERT_TRUE(breaker.Allow(kSettings, now));
-    breaker.OnFault(kSettings, now);
+    breaker.OnFault(kSettings, now, now);
   }
-  breaker.OnSuccess();
-  for (int i = 0; i < kSettings.threshold; ++i) breaker.OnFault(kSettings, now);
-  EXPECT_EQ(breaker.NextTry(now) - now, 5s) << "closed, it begins anew";
+  breaker.OnSuccess(now);
+  for (int i = 0; i < kSettings.threshold; ++i) breaker.OnFault(kSettings, now, now);
+  EXPECT_EQ(breaker.NextTry(kSettings, now) - now, 5s) << "closed, it begins anew";
 }
 
 TEST(PolicyBreaker, LateFaultsDoNotProlongThePause) {
   CircuitBreaker breaker = Opened();
-  for (int i = 0; i < 100; ++i) breaker.OnFault(kSettings, kStart + 4s);
+  for (int i = 0; i < 100; ++i) breaker.OnFault(kSettings, kStart, kStart + 4s);
   EXPECT_TRUE(breaker.Allow(kSettings, kStart + 5s));
 }
 
@@ -68,17 +68,32 @@ TEST(PolicyBreaker, ALostProbeIsReplaced) {
   EXPECT_FALSE(breaker.Allow(kSettings, kStart + 5s + kSettings.probe_timeout - 1us));
   EXPECT_TRUE(breaker.Allow(kSettings, kStart + 5s + kSettings.probe_timeout));
   EXPECT_FALSE(breaker.Allow(kSettings, kStart + 5s + kSettings.probe_timeout));
-  breaker.OnAbandoned(kStart + 300s);
+  breaker.OnAbandoned(kStart + 300s, kStart + 300s);
   EXPECT_TRUE(breaker.Allow(kSettings, kStart + 300s));
 }
 
-TEST(PolicyBreaker, Cooldown) {
-  Cooldown cooldown{};
-  EXPECT_FALSE(cooldown.Active(kStart));
-  cooldown.Extend(kStart + 2s);
-  cooldown.Extend(kStart + 1s);
-  EXPECT_TRUE(cooldown.Active(kStart + 1999ms));
-  EXPECT_FALSE(cooldown.Active(kStart + 2s));
+TEST(PolicyBreaker, WhileTheProbeIsUnderWayItIsAskedAgainSoon) {
+  CircuitBreaker breaker = Opened();
+  ASSERT_TRUE(breaker.Allow(kSettings, kStart + 5s));
+  EXPECT_EQ(breaker.NextTry(kSettings, kStart + 5s), kStart + 5s + kSettings.probe_check)
+      << "not only when the probe counts as lost";
+}
+
+TEST(PolicyBreaker, WhatWasSentBeforeTheProbeDoesNotDecideForIt) {
+  CircuitBreaker breaker = Opened();
+  ASSERT_TRUE(breaker.Allow(kSettings, kStart + 5s));
+  for (int i = 0; i < 100; ++i) breaker.OnFault(kSettings, kStart, kStart + 6s);
+  breaker.OnAbandoned(kStart, kStart + 6s);
+  EXPECT_FALSE(breaker.Allow(kSettings, kStart + 6s)) << "the probe is still under way";
+  breaker.OnSuccess(kStart + 7s);
+  for (int i = 0; i < 100; ++i) breaker.OnFault(kSettings, kStart + 6s, kStart + 8s);
+  EXPECT_TRUE(breaker.Allow(kSettings, kStart + 8s)) << "nor do late faults open it again";
+}
+
+TEST(PolicyBreaker, ALateAnswerShowsThatItLives) {
+  CircuitBreaker breaker = Opened();
+  breaker.OnSuccess(kStart + 1s);
+  EXPECT_TRUE(breaker.Allow(kSettings, kStart + 1s));
 }
 
 }  // namespace
