@@ -282,6 +282,13 @@ size_t Transfer::OnBody(char* data, size_t size, size_t count, void* self) noexc
 // Called when the request is about to go out, on a new or a reused connection.
 int Transfer::OnConnected(void* self, char*, char*, int, int) noexcept {
   auto* transfer = static_cast<Transfer*>(self);
+  // When a warm connection ends without a byte of response, curl would send the
+  // request again on another. What became of the first is unknown, and whoever
+  // counts attempts is to decide. (HTTP/2 servers say which streams they refused.)
+  if (transfer->requested_ && transfer->origin->http_version != 20) {
+    transfer->Fail(HttpError::kReset, "the connection ended before the response");
+    return CURL_PREREQFUNC_ABORT;
+  }
   transfer->requested_ = true;
   transfer->last_byte = MonoNow();
   // Connected without a lookup: a connection had become free.

@@ -233,6 +233,23 @@ TEST_F(ClientTest, Failures) {
   }
 }
 
+TEST_F(ClientTest, WhatAWarmConnectionLosesIsNotSentAgain) {
+  std::atomic<int> requests{0};
+  Server server([&](Peer& p) {
+    while (!p.ReadRequest().empty()) {
+      if (++requests > 1) return p.Reset();
+      p.Send(Response("ok"));
+    }
+  });
+  Recorder first, second;
+  Exchange(first, Ask(server.url()));
+  ASSERT_TRUE(first.result.ok()) << first.result.message;
+  Exchange(second, Ask(server.url()));
+  EXPECT_EQ(HttpErrorName(second.result.error), HttpErrorName(HttpError::kReset));
+  EXPECT_TRUE(second.result.may_have_sent);
+  EXPECT_EQ(requests, 2);
+}
+
 TEST_F(ClientTest, NothingSent) {
   Server server([](Peer& p) { p.WaitUntilClosed(); });
   const auto expect = [&](HttpError error, HttpRequest request) {
