@@ -3,7 +3,7 @@
 #: make unit       pure unit tests under ASan and UBSan (ROOM=base for one room)
 #: make regress    pg_regress against a private server      make isolation   the same, isolation specs
 #: make tap        TAP tests (TESTS=test/tap/x.t for some)  make test-long   also the long ones
-#: make chaos      faults under load                        make fuzz        SECONDS=60 for each fuzzer
+#: make chaos      faults under load (SECONDS=120 SEED=)   make fuzz        SECONDS=60 for each fuzzer
 #: make bench      benchmarks                               make bench-relevance DIR=folder with a collection
 
 # --- unit: one program for each pure room, linked with only the rooms it may

@@ -1,4 +1,4 @@
-# Chaos: faults at random under load, for as long as you say. Not part of `make test`.
+# Chaos: faults at random under load, for as long as you say (`make test` has 15 s of it).
 #   make chaos SECONDS=120 [SEED=n]
 CHAOS_SECONDS := $(if $(filter command environment,$(firstword $(origin SECONDS))),$(SECONDS),120)
 

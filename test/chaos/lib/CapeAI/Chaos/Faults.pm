@@ -1,26 +1,31 @@
 # The faults: each does its harm to a server and its mock, waits until both are there again, and
 # returns; the time between is for the tasks. What is random comes from the caller's srand().
+#
+# They are drawn like cards: no kind comes twice before all have come, but those that hit a process in
+# the middle of its work, of which there are two.
 package CapeAI::Chaos::Faults;
 
 use strict;
 use warnings;
 
+use File::Path qw(rmtree);
 use JSON::PP;
+use List::Util qw(shuffle);
 use Time::HiRes qw(time usleep);
 
 use CapeAI::Mock;
 
-my %weights = (
-	kill_worker => 6, kill_helper => 4, kill_backend => 3, kill_launcher => 1,
-	term_worker => 6, term_helper => 4, term_launcher => 2, term_backend => 3,
-	stop_worker => 5, crash_server => 3, restart_server => 3, reload => 2,
-	lock_table => 3, lock_rows => 3, slots_taken => 2,
-	mock_down => 3, mock_reset => 2, mock_hang => 2, mock_429 => 3, mock_500 => 2, mock_garbage => 2,
-	mock_truncate => 2, mock_endless => 1, mock_slow => 2);
+my @twice = qw(kill_worker term_worker kill_helper stop_worker crash_server);
+my @kinds = (
+	@twice, qw(kill_backend kill_launcher term_helper term_launcher term_backend stop_helper restart_server
+	  reload lock_table lock_rows slots_taken log_full mock_down mock_down_long));
+# What needs a second server, and time.
+my @slow_kinds = qw(promote);
 
 # What the mock does for a while.
 my %scripts = (
-	mock_reset => 'reset=20', mock_hang => 'hang', mock_429 => 'status=429,retry_after_ms=400', mock_500 => 'status=500',
+	mock_reset => 'reset=20', mock_hang => 'hang', mock_429 => 'status=429,retry_after_ms=400',
+	mock_429_seconds => 'status=429,retry_after=1', mock_500 => 'status=500',
 	mock_garbage => 'status=200,body=garbage', mock_truncate => 'truncate=2', mock_endless => 'endless',
 	mock_slow => 'slow_headers=300');
 
@@ -28,25 +33,33 @@ my $usual = 'latency=0,jitter=300';
 
 sub new
 {
-	my ($class, %params) = @_;    # node, mock
-	my $self = bless { %params, history => [], witnessed => [] }, $class;
+	my ($class, %params) = @_;    # node, mock; spare: a server not made yet, to fail over to
+	my $self = bless { %params, history => [], witnessed => [], deck => [] }, $class;
 	$self->{mock}->default($usual);
 	return $self;
 }
 
 sub history { return @{ $_[0]{history} }; }
+sub node { return $_[0]{node}; }
+sub spare { return $_[0]{spare}; }
 
-# One fault at random; 0 if its victim is not there just now.
+# All kinds of faults that this run may have.
+sub kinds { my ($self) = @_; return sort @kinds, sort keys %scripts, $self->{spare} ? @slow_kinds : (); }
+
+# One fault; 0 if its victim is not there just now: then it comes later.
 sub strike
 {
 	my ($self) = @_;
-	my $sum = 0;
-	$sum += $_ for values %weights;
-	my $dice = rand $sum;
-	my ($kind) = grep { ($dice -= $weights{$_}) < 0 } sort keys %weights;
+	$self->{deck} = [ shuffle $self->kinds, @twice ] unless @{ $self->{deck} };
+	my $kind = shift @{ $self->{deck} };
 	my $start = time();
 	my $done = $scripts{$kind} ? $self->spoil($scripts{$kind}) : $self->can($kind)->($self);
-	return 0 unless $done;
+	unless ($done)
+	{
+		push @{ $self->{deck} }, $kind if @{ $self->{deck} };
+		usleep(20_000);
+		return 0;
+	}
 	$self->wait_for_server;
 	push @{ $self->{history} }, { kind => $kind, from => $start, to => time() };
 	return 1;
@@ -122,10 +135,13 @@ sub term_helper { return $_[0]->signal('TERM', $helper); }
 sub term_launcher { return $_[0]->signal('TERM', $launcher); }
 sub term_backend { return $_[0]->signal('TERM', $backend); }
 
-sub stop_worker
+sub stop_worker { return $_[0]->pause($worker); }
+sub stop_helper { return $_[0]->pause($helper); }
+
+sub pause
 {
-	my ($self) = @_;
-	my ($pid) = $self->pids($worker);
+	my ($self, $words) = @_;
+	my ($pid) = $self->pids($words);
 	return 0 unless $pid && kill 'STOP', $pid;
 	usleep(300_000 + rand 1_500_000);
 	kill 'CONT', $pid;
@@ -136,6 +152,44 @@ sub stop_worker
 
 sub crash_server { my ($self) = @_; $self->{node}->stop('immediate'); $self->{node}->start; return 1; }
 sub restart_server { my ($self) = @_; $self->{node}->stop('fast'); $self->{node}->start; return 1; }
+
+# Whatever the server logs finds no room.
+sub log_full
+{
+	my ($self) = @_;
+	my $node = $self->{node};
+	$node->stop('fast');
+	{
+		local $node->{_logfile} = '/dev/full';
+		$node->start;
+	}
+	$self->wait_for_server;
+	usleep(500_000 + rand 1_500_000);
+	return $self->restart_server;
+}
+
+# A synchronous standby is made, takes over when the server dies, and the load with it. The next time they
+# change places again.
+sub promote
+{
+	my ($self) = @_;
+	my ($old, $new) = @$self{qw(node spare)};
+	rmtree($new->data_dir);
+	rmtree($old->backup_dir . '/chaos');
+	$old->backup('chaos');
+	$new->init_from_backup($old, 'chaos', has_streaming => 1);
+	$new->start;
+	$old->safe_psql('postgres', q{ALTER SYSTEM SET synchronous_standby_names = '*'});
+	$old->reload;
+	$old->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'})
+	  or die 'the standby does not become synchronous';
+	usleep(500_000 + rand 1_500_000);
+	$old->stop('immediate');
+	$new->promote;
+	@$self{qw(node spare)} = ($new, $old);
+	return 1;
+}
+
 sub reload { my ($self) = @_; $self->{node}->reload; return 1; }
 
 sub hold
@@ -179,13 +233,16 @@ sub spoil
 	return 1;
 }
 
-sub mock_down
+sub mock_down { my ($self) = @_; return $self->take_mock_away(0.3 + rand 1.2); }
+sub mock_down_long { my ($self) = @_; return $self->take_mock_away(3 + rand 2); }
+
+sub take_mock_away
 {
-	my ($self) = @_;
+	my ($self, $seconds) = @_;
 	my $port = $self->{mock}->port;
 	$self->witness;
 	$self->{mock}->stop;
-	usleep(300_000 + rand 1_200_000);
+	usleep(1e6 * $seconds);
 	$self->{mock} = CapeAI::Mock->new('--port', $port, '--keep', 200000, '--bodies', 0);
 	$self->{mock}->default($usual);
 	return 1;
