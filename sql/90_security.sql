@@ -18,7 +18,7 @@ GRANT EXECUTE ON FUNCTION capeai.policy_role(), capeai.policy_user_id() TO capea
 -- Tasks and what hangs on them: one's own, or all for an administrator.
 
 GRANT SELECT ON capeai.tasks, capeai.task_dependencies, capeai.runs, capeai.conversations, capeai.agents,
-                capeai.agent_versions, capeai.stat_tasks TO capeai_user, capeai_admin;
+                capeai.agent_versions, capeai.agent_label_moves, capeai.stat_tasks TO capeai_user, capeai_admin;
 GRANT SELECT ON capeai.audit_events TO capeai_user, capeai_admin, capeai_auditor;
 GRANT SELECT ON capeai.audit_seals TO capeai_auditor;
 GRANT SELECT ON capeai.task_signals TO capeai_admin;
@@ -79,6 +79,11 @@ COMMENT ON POLICY visible ON capeai.agent_versions IS 'Drafts are their owner''s
 CREATE POLICY administrator ON capeai.agent_versions FOR SELECT TO capeai_admin USING (true);
 COMMENT ON POLICY administrator ON capeai.agent_versions IS 'Administrators see all versions';
 
+ALTER TABLE capeai.agent_label_moves ENABLE ROW LEVEL SECURITY;
+CREATE POLICY visible ON capeai.agent_label_moves FOR SELECT TO capeai_user, capeai_admin
+  USING (EXISTS (SELECT FROM capeai.agents AS a WHERE a.id = agent_label_moves.agent_id));
+COMMENT ON POLICY visible ON capeai.agent_label_moves IS 'Who sees an agent sees what its slug has meant';
+
 -- Functions
 
 GRANT EXECUTE ON FUNCTION
@@ -86,7 +91,8 @@ GRANT EXECUTE ON FUNCTION
   capeai_submit_tasks(text, jsonb[], text, text, integer, timestamptz, integer, interval, text[], text, boolean, uuid[],
                       text),
   capeai_cancel_task(uuid), capeai_retry_task(uuid), capeai_channel(uuid), capeai_user_channel(),
-  capeai_create_agent(jsonb), capeai_validate_agent(jsonb), capeai_archive_agent(text, text)
+  capeai_create_agent(jsonb), capeai_validate_agent(jsonb), capeai_archive_agent(text, text),
+  capeai_publish_agent(text, text, boolean), capeai_rollback_agent(text)
 TO capeai_user, capeai_admin;
 GRANT EXECUTE ON FUNCTION capeai_adopt_tasks(), capeai_set_limit(text, text, text, numeric) TO capeai_admin;
 GRANT EXECUTE ON FUNCTION capeai_library_version() TO capeai_user, capeai_admin, capeai_auditor;

@@ -5,6 +5,9 @@
 SELECT pg_catalog.pg_extension_config_dump('capeai.agents', 'WHERE owner IS NOT NULL');
 SELECT pg_catalog.pg_extension_config_dump('capeai.agent_versions',
   'WHERE agent_id IN (SELECT id FROM capeai.agents WHERE owner IS NOT NULL)');
+SELECT pg_catalog.pg_extension_config_dump('capeai.agent_label_moves',
+  'WHERE agent_id IN (SELECT id FROM capeai.agents WHERE owner IS NOT NULL)');
+SELECT pg_catalog.pg_extension_config_dump('capeai.agent_label_moves_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('capeai.tasks', '');
 SELECT pg_catalog.pg_extension_config_dump('capeai.task_dependencies', '');
 SELECT pg_catalog.pg_extension_config_dump('capeai.runs', '');

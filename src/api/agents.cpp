@@ -1,7 +1,8 @@
-// Adding, checking and archiving agents.
+// Adding agents and versions, and checking manifests.
 #include "agent/agent.hpp"
 
 #include "api/arguments.hpp"
+#include "api/publish.hpp"
 #include "api/resolve.hpp"
 #include "store/agents.hpp"
 #include "store/audit.hpp"
@@ -32,7 +33,7 @@ Manifest RequireValid(const Json& source) {
 
 // Whether the caller may add a version to the agent, or change what it shows.
 void RequireRightTo(const pg::Caller& caller, const store::StoredAgent& agent, const std::string& slug) {
-  if (agent.shipped)
+  if (!agent.owner)
     pg::Raise(sqlstate::kInsufficientPrivilege, "agent \"" + slug + "\" comes with the extension",
               "Choose another slug for an agent of your own.");
   if (agent.owner != caller.role && !IsAdmin(caller))
@@ -41,41 +42,27 @@ void RequireRightTo(const pg::Caller& caller, const store::StoredAgent& agent, c
 }
 
 Uuid Create(const pg::Caller& caller, const Manifest& manifest) {
-  const store::AgentRow row{manifest.slug, manifest.name, manifest.description, manifest.visibility,
-                            caller.role};
-  const store::StoredAgent agent = store::FindOrCreateAgent(row);
+  const store::StoredAgent agent = store::FindOrCreateAgent(
+      {manifest.slug, manifest.name, manifest.description, manifest.visibility, caller.role});
   if (!agent.created) RequireRightTo(caller, agent, manifest.slug);
-  const bool publish = manifest.status == "published" && !manifest.has_tests;
   Uuid version_id;
-  const store::AddedVersion added = store::AddAgentVersion(agent.id, manifest.version, manifest.source.Dump(),
-                                                           manifest.changelog, publish, &version_id);
+  const store::AddedVersion added =
+      store::AddDraft(agent.id, manifest.version, manifest.source.Dump(), manifest.changelog, &version_id);
   if (added == store::AddedVersion::kSame) return agent.id;
   if (added == store::AddedVersion::kDiffers)
     pg::Raise(sqlstate::kUniqueViolation,
               "version " + manifest.version + " of agent \"" + manifest.slug + "\" exists with other content",
-              "Versions never change: give the new content a new version.");
-  if (!agent.created && publish) store::UpdateAgent(agent.id, row);
-  const Json data = Json::Object()
-                        .Set("slug", Json::String(manifest.slug))
-                        .Set("version", Json::String(manifest.version))
-                        .Set("status", Json::String(publish ? "published" : "draft"));
-  store::Audit(
-      caller, "",
-      {agent.created ? "agent_created" : "agent_version_added", agent.id, std::nullopt, data.Dump()});
+              "What was published stays as it is: give the new content a new version.");
+  RequireGrowth(agent.id, manifest);
+  const char* event = agent.created                                 ? "agent_created"
+                      : added == store::AddedVersion::kDraftChanged ? "agent_draft_changed"
+                                                                    : "agent_version_added";
+  const Json data =
+      Json::Object().Set("slug", Json::String(manifest.slug)).Set("version", Json::String(manifest.version));
+  store::Audit(caller, "", {event, agent.id, std::nullopt, data.Dump()});
+  if (manifest.status == "published" && !manifest.has_tests)
+    Publish(caller, agent.id, version_id, manifest, std::nullopt);
   return agent.id;
-}
-
-bool Archive(const pg::Caller& caller, const std::string& slug, const std::string& version) {
-  const auto found = store::FindAgentVersion(slug, version, caller.role);
-  const bool admin = IsAdmin(caller);
-  if (!found || !(found->visible || admin))
-    pg::Raise(sqlstate::kUndefinedObject, "agent \"" + slug + "@" + version + "\" does not exist");
-  if (!found->owned && !admin)
-    pg::Raise(sqlstate::kInsufficientPrivilege, "agent \"" + slug + "\" is not yours");
-  if (!store::ArchiveVersion(found->version_id)) return false;
-  const Json data = Json::Object().Set("slug", Json::String(slug)).Set("version", Json::String(version));
-  store::Audit(caller, "", {"agent_archived", found->agent_id, std::nullopt, data.Dump()});
-  return true;
 }
 
 }  // namespace
@@ -87,10 +74,7 @@ CAPEAI_FUNCTION(capeai_create_agent) {
   api::RequirePrimary("create agents");
   const pg::Caller caller = pg::CurrentCaller();
   const Manifest manifest = api::RequireValid(api::ManifestArg(fcinfo));
-  if (manifest.visibility != "private" && !api::IsAdmin(caller))
-    pg::Raise(sqlstate::kInsufficientPrivilege,
-              "only capeai_admin may create agents with visibility \"" + manifest.visibility + "\"",
-              "Use \"visibility\": \"private\", or have an administrator create the agent.");
+  api::RequireVisibilityRight(caller, manifest);
   const pg::AsExtensionOwner as_owner;
   return pg::UuidResult(api::Create(caller, manifest));
 }
@@ -101,13 +85,4 @@ CAPEAI_FUNCTION(capeai_validate_agent) {
   if (const auto* problems = std::get_if<std::vector<ManifestProblem>>(&parsed))
     for (const ManifestProblem& problem : *problems) rows.Add({problem.pointer, problem.problem});
   return 0;
-}
-
-CAPEAI_FUNCTION(capeai_archive_agent) {
-  api::RequirePrimary("archive agents");
-  const std::string slug = api::RequiredText(fcinfo, 0, "slug", api::kMaxNameChars);
-  const std::string version = api::RequiredText(fcinfo, 1, "version", api::kMaxNameChars);
-  const pg::Caller caller = pg::CurrentCaller();
-  const pg::AsExtensionOwner as_owner;
-  return BoolGetDatum(api::Archive(caller, slug, version));
 }

@@ -18,17 +18,18 @@ constexpr size_t kMaxCached = 64;
             "The table capeai.agents lists the agents that you may use.");
 }
 
-// Manifests never change, so that nothing here grows stale. Lives as long as the process.
-std::shared_ptr<const Manifest> CachedManifest(const Uuid& version_id, const std::string& name) {
-  static auto* cache = new std::unordered_map<Uuid, std::shared_ptr<const Manifest>>;
-  if (const auto found = cache->find(version_id); found != cache->end()) return found->second;
-  auto parsed = ParseManifest(Json::Parse(store::ReadManifest(version_id)));
+// By content, so that nothing here grows stale. Lives as long as the process.
+std::shared_ptr<const Manifest> CachedManifest(const store::AgentVersion& version, const std::string& name) {
+  static auto* cache = new std::unordered_map<std::string, std::shared_ptr<const Manifest>>;
+  if (const auto found = cache->find(version.content_hash); found != cache->end()) return found->second;
+  auto parsed = ParseManifest(Json::Parse(store::ReadManifest(version.version_id)));
   if (const auto* problems = std::get_if<std::vector<ManifestProblem>>(&parsed))
     pg::Raise(sqlstate::kNotInPrerequisiteState, "the manifest of agent \"" + name + "\" cannot be used",
               "Add a corrected version with capeai_create_agent().",
               problems->empty() ? "" : problems->front().pointer + ": " + problems->front().problem + ".");
   if (cache->size() >= kMaxCached) cache->clear();
-  return (*cache)[version_id] = std::make_shared<const Manifest>(std::move(std::get<Manifest>(parsed)));
+  return (*cache)[version.content_hash] =
+             std::make_shared<const Manifest>(std::move(std::get<Manifest>(parsed)));
 }
 
 bool MaySee(const pg::Caller& caller, const store::AgentVersion& version) {
@@ -60,7 +61,7 @@ ResolvedAgent ResolveAgent(const pg::Caller& caller, const std::string& name) {
   agent.agent_id = found->agent_id;
   agent.version_id = found->version_id;
   agent.installation = found->installation ? *found->installation : store::CurrentInstallation();
-  agent.manifest = CachedManifest(found->version_id, name);
+  agent.manifest = CachedManifest(*found, name);
   return agent;
 }
 

@@ -18,3 +18,11 @@ CAPEAI_FUNCTION(capeai_check_task_move) {
                   : "");
   return pg::KeepUpdatedRow(fcinfo);
 }
+
+// BEFORE UPDATE ON capeai.agent_versions, when the content of what was published would change.
+CAPEAI_FUNCTION(capeai_keep_published) {
+  const pg::ColumnChange version = pg::UpdatedColumn(fcinfo, "version");
+  pg::Raise(sqlstate::kNotInPrerequisiteState,
+            "version " + std::string(version.before) + " was published and cannot be changed",
+            "Add the new content as a higher version with capeai_create_agent().");
+}

@@ -13,23 +13,31 @@ const pg::Statement kFind{
     " CASE WHEN a.owner = $3 THEN true"
     "      WHEN a.visibility = 'public' THEN true"
     "      WHEN a.visibility = 'role' THEN pg_has_role($3, a.owner, 'USAGE') END,"
-    " i.id"
+    " i.id, encode(v.content_hash, 'hex')"
     " FROM capeai.agents AS a"
     " JOIN capeai.agent_versions AS v ON v.agent_id = a.id"
+    " AND (v.version = $2 OR $2 IS NULL AND v.id = a.published)"
     " LEFT JOIN capeai.installation AS i ON i.system_identifier = $4 AND i.database_oid = $5"
-    " WHERE a.slug = $1 AND (v.version = $2 OR $2 IS NULL AND v.status = 'published')"
-    " ORDER BY v.published_at DESC NULLS LAST LIMIT 1",
+    " WHERE a.slug = $1",
     {Type::kText, Type::kText, Type::kOid, Type::kInt8, Type::kOid}};
 
-const pg::Statement kManifest{"SELECT manifest FROM capeai.agent_versions WHERE id = $1", {Type::kUuid}};
+// What content_hash is of: the text of the manifest as jsonb writes it.
+#define CAPEAI_MANIFEST_HASH(manifest) "sha256(convert_to(" manifest "::text, 'UTF8'))"
+
+const pg::Statement kManifest{"SELECT manifest, content_hash = " CAPEAI_MANIFEST_HASH(
+                                  "manifest") ", version FROM capeai.agent_versions WHERE id = $1",
+                              {Type::kUuid}};
 
 const pg::Statement kCreate{
     "INSERT INTO capeai.agents (slug, name, description, visibility, owner) VALUES ($1, $2, $3, $4, $5)"
     " ON CONFLICT (slug) DO NOTHING RETURNING id",
     {Type::kText, Type::kText, Type::kText, Type::kText, Type::kOid}};
 
-const pg::Statement kLock{"SELECT id, owner FROM capeai.agents WHERE slug = $1 FOR NO KEY UPDATE",
-                          {Type::kText}};
+const pg::Statement kLock{
+    "SELECT id, owner, visibility, CASE WHEN owner = $2 OR visibility = 'public' THEN true"
+    "  WHEN visibility = 'role' THEN pg_has_role($2, owner, 'USAGE') END"
+    " FROM capeai.agents WHERE slug = $1 FOR NO KEY UPDATE",
+    {Type::kText, Type::kOid}};
 
 const pg::Statement kUpdate{
     "UPDATE capeai.agents SET name = $2, description = $3, visibility = $4 WHERE id = $1"
@@ -37,15 +45,39 @@ const pg::Statement kUpdate{
     {Type::kUuid, Type::kText, Type::kText, Type::kText}};
 
 const pg::Statement kAddVersion{
-    "INSERT INTO capeai.agent_versions (agent_id, version, manifest, changelog, status, published_at)"
-    " VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN 'published' ELSE 'draft' END,"
-    " CASE WHEN $5 THEN clock_timestamp() END)"
+    "INSERT INTO capeai.agent_versions (agent_id, version, manifest, content_hash, changelog)"
+    " VALUES ($1, $2, $3, " CAPEAI_MANIFEST_HASH("$3") ", $4)"
     " ON CONFLICT (agent_id, version) DO NOTHING RETURNING id",
-    {Type::kUuid, Type::kText, Type::kJsonb, Type::kText, Type::kBool}};
+    {Type::kUuid, Type::kText, Type::kJsonb, Type::kText}};
 
-const pg::Statement kCompare{
-    "SELECT id, manifest = $3 FROM capeai.agent_versions WHERE agent_id = $1 AND version = $2",
-    {Type::kUuid, Type::kText, Type::kJsonb}};
+const pg::Statement kCompare{"SELECT id, content_hash = " CAPEAI_MANIFEST_HASH(
+                                 "$3") " FROM capeai.agent_versions WHERE agent_id = $1 AND version = $2",
+                             {Type::kUuid, Type::kText, Type::kJsonb}};
+
+const pg::Statement kChangeDraft{
+    "UPDATE capeai.agent_versions SET manifest = $2, content_hash = " CAPEAI_MANIFEST_HASH(
+        "$2") ", changelog = $3 WHERE id = $1 AND published_at IS NULL AND status = 'draft'",
+    {Type::kUuid, Type::kJsonb, Type::kText}};
+
+const pg::Statement kPublishedVersions{
+    "SELECT version FROM capeai.agent_versions WHERE agent_id = $1 AND published_at IS NOT NULL",
+    {Type::kUuid}};
+
+const pg::Statement kMarkPublished{
+    "UPDATE capeai.agent_versions SET status = 'published', published_at = clock_timestamp(), test_run_id = "
+    "$2"
+    " WHERE id = $1 AND status = 'draft'",
+    {Type::kUuid, Type::kUuid}};
+
+const pg::Statement kLabelMoves{
+    "SELECT m.version_id, m.cause, v.status = 'published' FROM capeai.agent_label_moves AS m"
+    " LEFT JOIN capeai.agent_versions AS v ON v.id = m.version_id WHERE m.agent_id = $1 ORDER BY m.id",
+    {Type::kUuid}};
+
+const pg::Statement kMoveLabel{
+    "WITH moved AS (UPDATE capeai.agents SET published = $2 WHERE id = $1)"
+    " INSERT INTO capeai.agent_label_moves (agent_id, version_id, cause, role) VALUES ($1, $2, $3, $4)",
+    {Type::kUuid, Type::kUuid, Type::kText, Type::kOid}};
 
 const pg::Statement kArchive{
     "UPDATE capeai.agent_versions SET status = 'archived' WHERE id = $1 AND status <> 'archived'",
@@ -67,32 +99,37 @@ std::optional<AgentVersion> FindAgentVersion(const std::string& slug,
   found.owned = rows.Bool(0, 5);
   found.visible = rows.Bool(0, 6);
   if (!rows.IsNull(0, 7)) found.installation = rows.Id(0, 7);
+  found.content_hash = rows.String(0, 8);
   return found;
 }
 
 std::string ReadManifest(const Uuid& version_id) {
   const pg::Rows rows = pg::Execute(kManifest, {version_id});
-  return rows.empty() ? std::string() : rows.String(0, 0);
+  if (rows.empty()) return {};
+  if (!rows.Bool(0, 1))
+    pg::Raise("XX001", "the manifest of version " + rows.String(0, 2) + " is not what was stored",
+              "Somebody has written to capeai.agent_versions: publish a new version.");
+  return rows.String(0, 0);
+}
+
+std::optional<StoredAgent> LockAgent(const std::string& slug, pg::Oid role) {
+  const pg::Rows found = pg::Execute(kLock, {std::string_view(slug), int64_t{role}});
+  if (found.empty()) return std::nullopt;
+  StoredAgent agent;
+  agent.id = found.Id(0, 0);
+  if (!found.IsNull(0, 1)) agent.owner = static_cast<pg::Oid>(found.Int(0, 1));
+  agent.visibility = found.String(0, 2);
+  agent.visible = found.Bool(0, 3);
+  return agent;
 }
 
 StoredAgent FindOrCreateAgent(const AgentRow& row) {
-  StoredAgent agent;
   const pg::Rows made = pg::Execute(
       kCreate, {std::string_view(row.slug), std::string_view(row.name), std::string_view(row.description),
                 std::string_view(row.visibility), int64_t{row.owner}});
-  if (!made.empty()) {
-    agent.id = made.Id(0, 0);
-    agent.created = true;
-    agent.owner = row.owner;
-    return agent;
-  }
-  const pg::Rows found = pg::Execute(kLock, {std::string_view(row.slug)});
-  if (found.empty())
-    pg::Raise("40001", "agent \"" + row.slug + "\" was dropped by another transaction; try again");
-  agent.id = found.Id(0, 0);
-  agent.shipped = found.IsNull(0, 1);
-  if (!agent.shipped) agent.owner = static_cast<pg::Oid>(found.Int(0, 1));
-  return agent;
+  if (!made.empty()) return {made.Id(0, 0), true, row.owner, row.visibility, true};
+  if (auto agent = LockAgent(row.slug, row.owner)) return *agent;
+  pg::Raise("40001", "agent \"" + row.slug + "\" was dropped by another transaction; try again");
 }
 
 void UpdateAgent(const Uuid& id, const AgentRow& row) {
@@ -100,11 +137,10 @@ void UpdateAgent(const Uuid& id, const AgentRow& row) {
                         std::string_view(row.visibility)});
 }
 
-AddedVersion AddAgentVersion(const Uuid& agent_id, const std::string& version, const std::string& manifest,
-                             const std::string& changelog, bool publish, Uuid* version_id) {
-  const pg::Rows added =
-      pg::Execute(kAddVersion, {agent_id, std::string_view(version), std::string_view(manifest),
-                                std::string_view(changelog), publish});
+AddedVersion AddDraft(const Uuid& agent_id, const std::string& version, const std::string& manifest,
+                      const std::string& changelog, Uuid* version_id) {
+  const pg::Rows added = pg::Execute(kAddVersion, {agent_id, std::string_view(version),
+                                                   std::string_view(manifest), std::string_view(changelog)});
   if (!added.empty()) {
     *version_id = added.Id(0, 0);
     return AddedVersion::kAdded;
@@ -113,9 +149,39 @@ AddedVersion AddAgentVersion(const Uuid& agent_id, const std::string& version, c
       pg::Execute(kCompare, {agent_id, std::string_view(version), std::string_view(manifest)});
   if (there.empty()) pg::Raise("40001", "the version was added by another transaction; try again");
   *version_id = there.Id(0, 0);
-  return there.Bool(0, 1) ? AddedVersion::kSame : AddedVersion::kDiffers;
+  if (there.Bool(0, 1)) return AddedVersion::kSame;
+  const pg::Rows changed =
+      pg::Execute(kChangeDraft, {*version_id, std::string_view(manifest), std::string_view(changelog)});
+  return changed.processed() > 0 ? AddedVersion::kDraftChanged : AddedVersion::kDiffers;
+}
+
+std::vector<std::string> PublishedVersions(const Uuid& agent_id) {
+  const pg::Rows rows = pg::Execute(kPublishedVersions, {agent_id});
+  std::vector<std::string> versions;
+  for (size_t i = 0; i < rows.size(); ++i) versions.push_back(rows.String(i, 0));
+  return versions;
+}
+
+bool MarkPublished(const Uuid& version_id, const std::optional<Uuid>& test_run) {
+  return pg::Execute(kMarkPublished, {version_id, pg::Maybe(test_run)}).processed() > 0;
 }
 
 bool ArchiveVersion(const Uuid& version_id) { return pg::Execute(kArchive, {version_id}).processed() > 0; }
+
+std::vector<LabelMove> LabelMoves(const Uuid& agent_id) {
+  const pg::Rows rows = pg::Execute(kLabelMoves, {agent_id});
+  std::vector<LabelMove> moves;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    LabelMove& move = moves.emplace_back();
+    if (!rows.IsNull(i, 0)) move.version_id = rows.Id(i, 0);
+    move.cause = rows.String(i, 1);
+    move.published = rows.Bool(i, 2);
+  }
+  return moves;
+}
+
+void MoveLabel(const Uuid& agent_id, const std::optional<Uuid>& version_id, const char* cause, pg::Oid role) {
+  pg::Execute(kMoveLabel, {agent_id, pg::Maybe(version_id), std::string_view(cause), int64_t{role}});
+}
 
 }  // namespace capeai::store

@@ -134,7 +134,8 @@ const Statement kAnyBlocked{
     "SELECT FROM capeai.tasks t WHERE t.status = 'blocked' AND t.installation = $1 LIMIT 1", {Type::kUuid}};
 
 const Statement kLoadVersion{
-    "SELECT v.manifest::text, v.status = 'archived' FROM capeai.agent_versions v WHERE v.id = $1",
+    "SELECT v.manifest::text, v.status, v.content_hash = sha256(convert_to(v.manifest::text, 'UTF8'))"
+    " FROM capeai.agent_versions v WHERE v.id = $1",
     {Type::kUuid}};
 
 const Statement kDeleteTasks{R"(
@@ -225,7 +226,7 @@ bool AnyBlocked(const Uuid& installation) { return !Execute(kAnyBlocked, {instal
 std::optional<VersionRow> LoadVersion(const Uuid& version_id) {
   const Rows rows = Execute(kLoadVersion, {version_id});
   if (rows.empty()) return std::nullopt;
-  return VersionRow{rows.String(0, 0), rows.Bool(0, 1)};
+  return VersionRow{rows.String(0, 0), rows.String(0, 1), rows.Bool(0, 2)};
 }
 
 int64_t DeleteOld(WallTime now, Duration keep, Duration audit_keep, int limit) {

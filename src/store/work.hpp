@@ -103,7 +103,8 @@ bool AnyBlocked(const Uuid& installation);
 // The manifest of an agent version, as JSON text; nothing if unknown.
 struct VersionRow {
   std::string manifest;
-  bool archived = false;
+  std::string status;   // draft, published, archived
+  bool intact = false;  // the manifest is the one that was stored
 };
 std::optional<VersionRow> LoadVersion(const Uuid& version_id);
 

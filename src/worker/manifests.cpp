@@ -18,12 +18,15 @@ std::shared_ptr<const Manifest> Manifests::Get(const Uuid& version, MonoTime now
   }
   if (entries_.size() > kMaxEntries) entries_.clear();
   Entry entry;
-  entry.read_at = now;
   const auto row = store::LoadVersion(version);
+  const bool may_change = row && row->status == "draft";
+  entry.read_at = may_change ? now - kKeep : now;
   if (!row) {
     entry.problem = "the agent's version does not exist any more";
-  } else if (row->archived) {
+  } else if (row->status == "archived") {
     entry.problem = "the agent's version is archived";
+  } else if (!row->intact) {
+    entry.problem = "the manifest of the agent's version is not what was stored";
   } else {
     auto parsed = ParseManifest(Json::Parse(row->manifest));
     if (auto* manifest = std::get_if<Manifest>(&parsed))
