@@ -52,6 +52,12 @@ build/unit/obj/%.o: src/%.cpp
 -include test/mock_openai/mock.mk
 MOCK_SERVER := $(if $(wildcard test/mock_openai/mock.mk),build/mock_openai)
 
+# --- faults that TAP tests put into servers by LD_PRELOAD
+PRELOADS := $(patsubst test/tap/preload/%.c,build/%.so,$(wildcard test/tap/preload/*.c))
+build/%.so: test/tap/preload/%.c
+	@mkdir -p $(@D)
+	$(call quietly,CC $<)$(CCACHE) gcc -Wall -Wextra -O1 -g -fPIC -shared -o $@ $< -ldl
+
 # --- running
 RUN_TESTS = PG_CONFIG='$(PG_CONFIG)' TESTS='$(TESTS)' test/run
 
@@ -65,7 +71,7 @@ test:
 test-long: export CAPEAI_TEST_LONG = 1
 test-long: test
 
-test-programs: $(UNIT_PROGRAMS) $(MOCK_SERVER)
+test-programs: $(UNIT_PROGRAMS) $(MOCK_SERVER) $(PRELOADS)
 
 install-for-test: all
 	@tools/install-if-changed '$(PG_CONFIG)'
@@ -74,7 +80,7 @@ unit: $(UNIT_PROGRAMS)
 	@UNIT_ROOMS='$(UNIT_ROOMS)' $(RUN_TESTS) unit
 regress isolation: install-for-test
 	@$(RUN_TESTS) $@
-tap: install-for-test $(MOCK_SERVER)
+tap: install-for-test $(MOCK_SERVER) $(PRELOADS)
 	@$(RUN_TESTS) $@
 
 # --- fuzzing: clang's libFuzzer over the same pure rooms, one program per test/fuzz/*.cpp.

@@ -1,6 +1,7 @@
 // Loop: starting attempts, and what becomes of them when they end.
 #include <algorithm>
 #include <random>
+#include <utility>
 
 #include "agent/failure.hpp"
 #include "pg/process.hpp"
@@ -103,8 +104,13 @@ Json AnswerJson(const Work& work, const Answer& answer, Duration took) {
 }  // namespace
 
 void Loop::Launch(Work work) {
-  work.started = MonoNow();
   const Uuid id = work.id;
+  // From its first byte on, what a task does to us is put down to it. Not before its
+  // claim is committed: who is still queued cannot be blamed.
+  FlightRecorder::Entry entry(recorder_, id);
+  work.started = MonoNow();
+  if (!work.input_text.empty()) work.input = Json::Parse(std::exchange(work.input_text, {}));
+  if (!work.options_text.empty()) work.options = Json::Parse(std::exchange(work.options_text, {}));
   // The row was taken from us while we worked on it, and is ours again: the attempt that went on is given up.
   Remove(id);
   pg::ActiveTask* line = pg::TakeActiveTask(pg::ThisDatabase(), &last_line_);

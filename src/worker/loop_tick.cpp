@@ -197,9 +197,9 @@ std::vector<Work> Loop::ClaimWork(MonoTime now) {
     work.failures = task.failures;
     work.max_attempts = task.max_attempts;
     if (task.deadline) work.deadline = now + (*task.deadline - WallNow());
-    work.input = Json::Parse(task.input);
+    work.input_text = std::move(task.input);
     work.model = std::move(task.model);
-    work.options = Json::Parse(task.options);
+    work.options_text = std::move(task.options);
     work.stream = task.stream;
     work.conversation = task.conversation;
     CompleteWork(work);

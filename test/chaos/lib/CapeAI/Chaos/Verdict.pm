@@ -68,7 +68,7 @@ sub read_database
 	$self->{tasks} = { map { $_->{id} => $_ } @tasks };
 	push @{ $self->{by_tag}{ $_->{tag} // '' } }, $_ for @tasks;
 	push @{ $self->{trail}{ $_->{task_id} } }, $_ for $self->rows(q{SELECT task_id, event_type AS event,
-		(event_data ->> 'attempt')::int AS attempt, event_data ->> 'blamed' AS blamed, event_data ->> 'error_code' AS code
+		extract(epoch FROM created_at) AS at, (event_data ->> 'attempt')::int AS attempt, event_data ->> 'blamed' AS blamed, event_data ->> 'error_code' AS code
 		FROM capeai.audit_events WHERE task_id IS NOT NULL ORDER BY id});
 	push @{ $self->{runs}{ $_->{task_id} }{ $_->{attempt} } }, $_->{status}
 	  for $self->rows('SELECT task_id, attempt, status FROM capeai.runs ORDER BY task_id, attempt, step_number');
@@ -110,17 +110,12 @@ sub judge_submits
 	return;
 }
 
-# "true" promises an end: whatever starts after the promise must have been under way before it.
+# "true" promises an end: once it was said, no attempt starts.
 sub judge_cancel
 {
 	my ($self, $task, $line) = @_;
-	my $promised = 0;
-	for my $event (@{ $self->{trail}{ $task->{id} } })
-	{
-		$self->complain('cancel', $task, 'ran on after it was cancelled') && return
-		  if $promised && $event->{event} eq 'started';
-		$promised = 1 if $event->{event} eq 'cancel_requested';
-	}
+	$self->complain('cancel', $self->story($task), "started after it was cancelled at $line->{at}")
+	  if grep { $_->{event} eq 'started' && $_->{at} > $line->{at} } @{ $self->{trail}{ $task->{id} } };
 	return;
 }
 
@@ -164,7 +159,7 @@ sub judge_runs
 sub story
 {
 	my ($self, $task) = @_;
-	return { %$task, trail => [ map { "$_->{event} " . ($_->{attempt} // '') } @{ $self->{trail}{ $task->{id} } } ],
+	return { %$task, trail => [ map { "$_->{event} " . ($_->{attempt} // '') . " at $_->{at}" } @{ $self->{trail}{ $task->{id} } } ],
 		requests => [ map { "$_->{status} $_->{idempotency_key}" } @{ $self->{seen}{ $task->{tag} // '' } // [] } ] };
 }
 
