@@ -73,6 +73,8 @@ COMMENT ON COLUMN capeai.tasks.worker IS 'Incarnation of the worker that claimed
 -- Lanes (src/policy/share.hpp): all that decides whether a task may run, then their order.
 CREATE INDEX tasks_queued ON capeai.tasks (installation, (-priority), owner, agent_id, model, run_at, id)
   WHERE status = 'queued';
+-- What was put off, and why.
+CREATE INDEX tasks_put_off ON capeai.tasks (wait_reason, run_at) WHERE status = 'queued' AND wait_reason IS NOT NULL;
 CREATE INDEX tasks_running ON capeai.tasks (id) WHERE status = 'running';
 CREATE INDEX tasks_blocked ON capeai.tasks (id) WHERE status = 'blocked';
 CREATE INDEX tasks_deadline ON capeai.tasks (deadline)

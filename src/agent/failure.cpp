@@ -63,6 +63,10 @@ Failure ChatFailure(const ChatError& error) {
     case ChatError::Kind::kConfig:
       set(sqlstate::kNotInPrerequisiteState, "not_configured");
       break;
+    case ChatError::Kind::kBudget:
+      set(sqlstate::kConfigurationLimit, "over_budget");
+      failure.charge = false;
+      break;
     case ChatError::Kind::kMalformed:
       set("CA200", "malformed_reply");
       break;

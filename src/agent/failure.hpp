@@ -7,6 +7,7 @@
 //   timeout              57014     the exchange took too long
 //   cancelled            57014     dropped by us
 //   not_configured       55000     no key, bad base_url, or no model for an agent that needs one
+//   over_budget          53400     a budget of capeai_set_limit has no room; waits without a charge
 //   rate_limited         CA429     retried without a charge
 //   insufficient_quota   CA429     not retried
 //   auth_failed          CA401, CA403

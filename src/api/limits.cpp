@@ -5,6 +5,8 @@
 
 #include "api/arguments.hpp"
 #include "api/resolve.hpp"
+#include "pg/shared.hpp"
+#include "pg/trigger.hpp"
 #include "pg/wake.hpp"
 #include "policy/limits.hpp"
 #include "store/audit.hpp"
@@ -100,6 +102,12 @@ void CheckSubmitLimits(pg::Oid role, const Uuid& installation, size_t count) {
   }
 }
 
+void CheckBudgets(pg::Oid role, const Uuid& agent, const std::string& model) {
+  if (!pg::AnySpent({pg::SpentKey(role), pg::SpentKey(agent), pg::SpentKey(model)}, WallNow())) return;
+  pg::Raise(sqlstate::kConfigurationLimit, "the budget of the day is used up",
+            "Try again after midnight UTC, or ask an administrator for more with capeai_set_limit().");
+}
+
 }  // namespace capeai::api
 
 using namespace capeai;
@@ -112,4 +120,15 @@ CAPEAI_FUNCTION(capeai_set_limit) {
   const pg::AsExtensionOwner as_owner;
   api::Set(caller, limit);
   PG_RETURN_VOID();
+}
+
+// AFTER INSERT OR UPDATE OR DELETE ON capeai.prices: budgets are reckoned anew.
+CAPEAI_FUNCTION(capeai_note_price_change) {
+  pg::RequireTrigger(fcinfo);
+  const pg::Caller caller = pg::CurrentCaller();
+  const pg::AsExtensionOwner as_owner;
+  const Json data = Json::Object().Set("operation", Json::String(pg::TriggerEvent(fcinfo)));
+  store::Audit(caller, "", {"prices_changed", std::nullopt, std::nullopt, data.Dump()});
+  pg::TellWorkerOfLimitsAtCommit();
+  return 0;
 }

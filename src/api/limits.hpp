@@ -1,6 +1,8 @@
 // What a role is held to when it submits tasks.
 #pragma once
 
+#include <string>
+
 #include "base/uuid.hpp"
 #include "pg/sql.hpp"
 
@@ -11,5 +13,9 @@ namespace capeai::api {
 // extension's owner. Tasks of transactions that have not committed yet are not
 // counted.
 void CheckSubmitLimits(pg::Oid role, const Uuid& installation, size_t count);
+
+// Raises 53400 if a budget of the day that the role, the agent or the model falls
+// under is used up. Needs no transaction: the worker says so in shared memory.
+void CheckBudgets(pg::Oid role, const Uuid& agent, const std::string& model);
 
 }  // namespace capeai::api

@@ -151,6 +151,7 @@ std::vector<Uuid> Store(const store::Submission& s, size_t count, pg::Passed inp
   std::vector<Uuid> ids(count);
   for (Uuid& id : ids) id = pg::NewTaskId(WallNow());
   CheckSubmitLimits(s.caller.role, s.installation, count);
+  CheckBudgets(s.caller.role, s.agent_id, s.model);
   const std::vector<Uuid> written = store::InsertTasks(s, ids, inputs, keys ? &*keys : nullptr);
   if (written.size() < ids.size()) UseKnownTasks(s, inputs, *keys, written, many, ids);
   pg::WakeWorkerAtCommit();

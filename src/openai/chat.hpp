@@ -57,6 +57,7 @@ struct ChatError {
     kCancelled,  // we dropped it
     kBlocked,    // egress rules forbid the address; never sent
     kConfig,     // no key, bad base_url; never sent
+    kBudget,     // a budget has no room for it; never sent
   };
   Kind kind = Kind::kTransport;
   int status = 0;       // HTTP status, 0 if none arrived; of kInStream the status that the error stands for

@@ -7,6 +7,7 @@ extern "C" {
 #include "storage/shmem.h"
 }
 
+#include <algorithm>
 #include <csignal>
 
 #include "pg/compat.hpp"
@@ -120,6 +121,21 @@ int SlotOfDatabase(Oid database) {
   for (int i = 0; i < shared->max_workers; ++i)
     if (shared->workers[i].database.load() == database) return i;
   return -1;
+}
+
+uint64_t SpentKey(Oid role) { return (uint64_t{role} << 2) | 1; }
+uint64_t SpentKey(const Uuid& agent) { return (std::hash<Uuid>{}(agent) << 2) | 2; }
+uint64_t SpentKey(const std::string& model) { return (std::hash<std::string>{}(model) << 2) | 3; }
+
+bool AnySpent(std::initializer_list<uint64_t> keys, WallTime now) {
+  const int index = SlotOfDatabase(MyDatabaseId);
+  if (index < 0) return false;
+  for (const SpentBudget& entry : shared->workers[index].spent) {
+    if (entry.until.load() <= now.time_since_epoch().count()) continue;
+    const uint64_t key = entry.key.load();
+    if (std::find(keys.begin(), keys.end(), key) != keys.end()) return true;
+  }
+  return false;
 }
 
 void SetLatchOf(int proc) {

@@ -10,6 +10,8 @@
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
+#include <string>
 
 #include "base/time.hpp"
 #include "base/uuid.hpp"
@@ -33,6 +35,15 @@ enum class ProviderUse : int { kUnknown, kModel, kExtractive, kProblem };
 inline constexpr uint32_t kWakeForWork = 1;    // there may be tasks or signals
 inline constexpr uint32_t kWakeForLimits = 2;  // capeai.limits has changed
 
+// A budget of the day that is used up, for those who submit: a hash of what it
+// is the budget of, and until when. Those that find no place here are known to
+// the worker all the same.
+struct SpentBudget {
+  std::atomic<uint64_t> key;
+  std::atomic<int64_t> until;  // WallTime, microseconds
+};
+inline constexpr int kMaxSpentBudgets = 64;
+
 // What a served database shows of itself. Written by its worker only, except
 // where noted.
 struct WorkerSlot {
@@ -54,6 +65,7 @@ struct WorkerSlot {
   std::atomic<uint64_t> claimed, succeeded, failed, cancelled, retried, stale;
   std::atomic<uint64_t> requests, transactions;
   std::atomic<int64_t> effective_max_in_flight;
+  SpentBudget spent[kMaxSpentBudgets];  // forgotten by backends that change a limit or a price
 };
 
 // A database that was seen to have the extension, or announced at commit.
@@ -135,6 +147,13 @@ ActiveTask* TakeActiveTask(Oid database, int* from);
 
 // The slot that serves `database`, or -1.
 int SlotOfDatabase(Oid database);
+
+// Names of budgets in WorkerSlot::spent.
+uint64_t SpentKey(Oid role);
+uint64_t SpentKey(const Uuid& agent);
+uint64_t SpentKey(const std::string& model);
+// Whether one of these is known to be used up at `now`, in this database.
+bool AnySpent(std::initializer_list<uint64_t> keys, WallTime now);
 
 // Tasks that the workers of all other slots run now.
 int64_t InFlightElsewhere(int slot);

@@ -24,6 +24,8 @@ void OnTransactionEnd(XactEvent event, void*) {
       const int slot = SlotOfDatabase(MyDatabaseId);
       if (slot >= 0) {
         WorkerSlot& worker = shared->workers[slot];
+        if (wake_worker & kWakeForLimits)
+          for (SpentBudget& budget : worker.spent) budget.until.store(0);
         if (worker.wake.fetch_or(wake_worker) == 0 && worker.pid.load() != 0) SetLatchOf(worker.proc.load());
       }
     }

@@ -11,7 +11,7 @@ namespace capeai::pg {
 // fallback check finds those rows.
 void WakeWorkerAtCommit();
 
-// The same for limits that changed: the worker reads them anew.
+// The same for limits or prices that changed: the worker reads them anew.
 void TellWorkerOfLimitsAtCommit();
 
 // At commit the launcher looks whether this database has got or lost the extension.

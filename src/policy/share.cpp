@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "policy/budget.hpp"
+
 namespace capeai::policy {
 namespace {
 
@@ -76,6 +78,19 @@ int64_t InFlight::OfOwner(unsigned owner) const { return Find(owners_, owner); }
 int64_t InFlight::OfAgent(const Uuid& agent) const { return Find(agents_, agent); }
 int64_t InFlight::OfModel(const std::string& model) const { return Find(models_, model); }
 
+int64_t InFlight::Like(const Kind& kind) const {
+  return std::max({OfOwner(kind.owner), OfAgent(kind.agent), OfModel(kind.model)});
+}
+
+Room::Room(const KindLimits& limits, const InFlight& in_flight, const Sendable& sendable, Budgets* budgets,
+           WallTime now)
+    : limits_(limits),
+      in_flight_(in_flight),
+      sendable_(sendable),
+      budgets_(budgets && !budgets->none() ? budgets : nullptr),
+      now_(now),
+      free_(limits.none() && sendable.empty() && !budgets_) {}
+
 int64_t Room::For(const Kind& kind) const {
   if (free_) return kNoLimit;
   int64_t room = Find(sendable_, kind.model, kNoLimit);
@@ -89,6 +104,7 @@ int64_t Room::For(const Kind& kind) const {
          in_flight_.OfAgent(kind.agent) + taken_.OfAgent(kind.agent));
   within(Find(limits_.model, kind.model, kNoLimit),
          in_flight_.OfModel(kind.model) + taken_.OfModel(kind.model));
+  if (budgets_) within(budgets_->Room(kind, now_), taken_.Like(kind));
   return std::max<int64_t>(room, 0);
 }
 

@@ -14,6 +14,8 @@
 
 namespace capeai::policy {
 
+class Budgets;
+
 // What a limit can be about. Tasks that wait and have these and their priority in
 // common form a lane: they may run or not together, in the order of (run_at, id).
 struct Kind {
@@ -30,13 +32,15 @@ struct Lane {
   bool dry = false;  // nothing in it is due, as far as is known
 };
 
-struct InFlightLimits {
+// Limits of something that is counted by kind.
+struct KindLimits {
   std::optional<int64_t> each_role;  // that has none of its own
   std::unordered_map<unsigned, int64_t> role;
   std::unordered_map<Uuid, int64_t> agent;
   std::unordered_map<std::string, int64_t> model;
 
   bool none() const { return !each_role && role.empty() && agent.empty() && model.empty(); }
+  bool operator==(const KindLimits&) const = default;
 };
 
 // What is in flight, by kind.
@@ -46,6 +50,8 @@ class InFlight {
   int64_t OfOwner(unsigned owner) const;
   int64_t OfAgent(const Uuid& agent) const;
   int64_t OfModel(const std::string& model) const;
+  // The most that anything of the kind has in common with it.
+  int64_t Like(const Kind& kind) const;
 
  private:
   std::unordered_map<unsigned, int64_t> owners_;
@@ -61,19 +67,19 @@ class Room {
  public:
   static constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
 
-  Room(const InFlightLimits& limits, const InFlight& in_flight, const Sendable& sendable)
-      : limits_(limits),
-        in_flight_(in_flight),
-        sendable_(sendable),
-        free_(limits.none() && sendable.empty()) {}
+  // Without `budgets` there are none to keep to; `now` is theirs.
+  Room(const KindLimits& limits, const InFlight& in_flight, const Sendable& sendable,
+       Budgets* budgets = nullptr, WallTime now = {});
 
   int64_t For(const Kind& kind) const;
   void Take(const Kind& kind, int64_t n);
 
  private:
-  const InFlightLimits& limits_;
+  const KindLimits& limits_;
   const InFlight& in_flight_;
   const Sendable& sendable_;
+  Budgets* budgets_;  // nullptr: none
+  WallTime now_;
   bool free_;  // no limit at all: nothing to reckon
   InFlight taken_;
 };

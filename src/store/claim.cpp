@@ -70,6 +70,22 @@ SELECT * FROM claimed ORDER BY priority DESC, run_at, id)",
      Type::kInt4Array, Type::kInt4Array, Type::kInt4Array, Type::kUuidArray, Type::kTextArray,
      Type::kTimestamptzArray, Type::kUuidArray, Type::kInt4Array}};
 
+const Statement kDefer{R"(
+WITH due AS (
+  SELECT c.id
+  FROM (SELECT unnest($6) AS rank, unnest($7) AS owner, unnest($8) AS agent_id, unnest($9) AS model) l,
+  LATERAL (
+    SELECT t.id FROM capeai.tasks t
+    WHERE t.status = 'queued' AND t.installation = $1 AND -t.priority = l.rank AND t.owner = l.owner
+      AND t.agent_id = l.agent_id AND t.model = l.model AND t.run_at <= $2
+    ORDER BY t.installation, -t.priority, t.owner, t.agent_id, t.model, t.run_at, t.id
+    LIMIT $5 FOR NO KEY UPDATE SKIP LOCKED) c
+  LIMIT $5
+)
+UPDATE capeai.tasks t SET run_at = $3, wait_reason = $4, updated_at = $2 FROM due WHERE t.id = due.id)",
+                       {Type::kUuid, Type::kTimestamptz, Type::kTimestamptz, Type::kText, Type::kInt4,
+                        Type::kInt4Array, Type::kOidArray, Type::kUuidArray, Type::kTextArray}};
+
 }  // namespace
 
 std::vector<policy::Lane> ListLanes(const Uuid& installation, const policy::Lane* after, int limit) {
@@ -136,6 +152,23 @@ std::vector<ClaimedTask> Claim(const Uuid& installation, const Uuid& worker, Wal
     t.priority = static_cast<int>(rows.Int(i, 16));
   }
   return out;
+}
+
+int64_t Defer(const Uuid& installation, const std::vector<policy::Lane>& lanes, WallTime now, WallTime until,
+              const char* reason, int limit) {
+  std::vector<int32_t> ranks;
+  std::vector<unsigned> owners;
+  std::vector<Uuid> agents;
+  std::vector<std::string> models;
+  for (const policy::Lane& lane : lanes) {
+    ranks.push_back(-lane.priority);
+    owners.push_back(lane.kind.owner);
+    agents.push_back(lane.kind.agent);
+    models.push_back(lane.kind.model);
+  }
+  return static_cast<int64_t>(Execute(kDefer, {installation, now, until, std::string_view(reason), limit,
+                                               &ranks, &owners, &agents, &models})
+                                  .processed());
 }
 
 }  // namespace capeai::store

@@ -44,4 +44,9 @@ std::vector<policy::Lane> ListLanes(const Uuid& installation, const policy::Lane
 std::vector<ClaimedTask> Claim(const Uuid& installation, const Uuid& worker, WallTime now,
                                const std::vector<policy::Lane>& lanes, const policy::Shares& shares);
 
+// Puts off due tasks of `lanes`, at most `limit`: they are due at `until`, and
+// `reason` says why.
+int64_t Defer(const Uuid& installation, const std::vector<policy::Lane>& lanes, WallTime now, WallTime until,
+              const char* reason, int limit);
+
 }  // namespace capeai::store

@@ -30,7 +30,8 @@ FOR NO KEY UPDATE SKIP LOCKED)",
 // Moves the rows and writes their trail. Set-returning functions stand in the
 // select list, because in FROM they would go through a tuplestore; and there is
 // one join only, so that the rows of texts are not gone through for each task.
-const Statement kWriteEnds{R"(
+const Statement kWriteEnds{
+    R"(
 WITH moved AS (
   UPDATE capeai.tasks t
   SET status = e.status,
@@ -45,6 +46,8 @@ WITH moved AS (
       prompt_tokens = nullif(coalesce(t.prompt_tokens, 0) + e.prompt_tokens, 0),
       completion_tokens = nullif(coalesce(t.completion_tokens, 0) + e.completion_tokens, 0),
       usage = coalesce(e.usage::jsonb, t.usage),
+      cost = CASE WHEN e.cost IS NULL THEN t.cost ELSE coalesce(t.cost, 0.0) + e.cost::numeric END,
+      price = coalesce(e.price::jsonb, t.price),
       worker = CASE WHEN e.status = 'queued' THEN NULL ELSE t.worker END,
       updated_at = $1,
       completed_at = CASE WHEN e.status IN ('succeeded', 'failed', 'cancelled') THEN $1 END
@@ -52,16 +55,17 @@ WITH moved AS (
                unnest($6) AS run_at, unnest($7) AS wait_reason, unnest($8) AS output, unnest($9) AS error_code,
                unnest($10) AS error_message, unnest($11) AS model, unnest($12) AS prompt_tokens,
                unnest($13) AS completion_tokens, unnest($14) AS usage, unnest($15) AS event_type,
-               unnest($16) AS event_data) e
+               unnest($16) AS event_data,
+               unnest($17) AS cost, unnest($18) AS price) e
   WHERE t.id = e.id
   RETURNING t.id, t.owner, t.user_id, t.agent_id, e.event_type, e.event_data
 )
 INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
 SELECT m.event_type, m.user_id, m.owner, m.agent_id, m.id, m.event_data::jsonb FROM moved m)",
-                           {Type::kTimestamptz, Type::kUuidArray, Type::kTextArray, Type::kInt4Array,
-                            Type::kInt4Array, Type::kTimestamptzArray, Type::kTextArray, Type::kTextArray,
-                            Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kInt8Array,
-                            Type::kInt8Array, Type::kTextArray, Type::kTextArray, Type::kTextArray}};
+    {Type::kTimestamptz, Type::kUuidArray, Type::kTextArray, Type::kInt4Array, Type::kInt4Array,
+     Type::kTimestamptzArray, Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kTextArray,
+     Type::kTextArray, Type::kInt8Array, Type::kInt8Array, Type::kTextArray, Type::kTextArray,
+     Type::kTextArray, Type::kTextArray, Type::kTextArray}};
 
 const Statement kWriteRuns{
     R"(
@@ -144,7 +148,7 @@ std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<AttemptEnd>& e
   std::vector<int32_t> next_attempts, failures;
   std::vector<std::string> statuses, event_types, event_data;
   Nullable<WallTime> run_at;
-  Nullable<std::string> wait_reasons, outputs, codes, messages, models, usages;
+  Nullable<std::string> wait_reasons, outputs, codes, messages, models, usages, costs, prices;
   std::vector<int64_t> prompt, completion;
   for (const AttemptEnd* e : LockEnds(worker, ends)) {
     ids.push_back(e->task_id);
@@ -160,13 +164,15 @@ std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<AttemptEnd>& e
     prompt.push_back(e->prompt_tokens);
     completion.push_back(e->completion_tokens);
     usages.push_back(OrNull(e->usage));
+    costs.push_back(OrNull(e->cost));
+    prices.push_back(OrNull(e->price));
     event_types.push_back(e->event_type);
     event_data.push_back(e->event_data.empty() ? "{}" : e->event_data);
   }
   if (ids.empty()) return ids;
   Execute(kWriteEnds,
           {WallNow(), &ids, &statuses, &next_attempts, &failures, &run_at, &wait_reasons, &outputs, &codes,
-           &messages, &models, &prompt, &completion, &usages, &event_types, &event_data});
+           &messages, &models, &prompt, &completion, &usages, &event_types, &event_data, &costs, &prices});
   WriteRuns(runs, ids);
   return ids;
 }

@@ -67,6 +67,38 @@ WHERE t.tokens > 0
 GROUP BY t.model)",
                          {Type::kTimestamptz}};
 
+const pg::Statement kPrices{R"(
+SELECT DISTINCT ON (p.model) p.model,
+       jsonb_strip_nulls(jsonb_build_object('model', p.model, 'valid_from', nullif(p.valid_from, '-infinity'),
+                                            'input', p.input, 'cached_input', p.cached_input, 'output', p.output)),
+       least(round(p.input * 1000000), 1e15)::int8,
+       least(round(coalesce(p.cached_input, p.input) * 1000000), 1e15)::int8,
+       least(round(p.output * 1000000), 1e15)::int8
+FROM capeai.prices p
+WHERE p.valid_from <= $1
+ORDER BY p.model, p.valid_from DESC)",
+                            {Type::kTimestamptz}};
+
+const pg::Statement kSpentToday{R"(
+SELECT t.owner::oid, t.agent_id, coalesce(t.usage ->> 'model', t.model),
+       sum(coalesce(t.prompt_tokens, 0) + coalesce(t.completion_tokens, 0))::int8, sum(coalesce(t.cost, 0))::float8
+FROM (SELECT e.* FROM capeai.tasks e WHERE e.completed_at >= $1
+      UNION ALL
+      SELECT r.* FROM capeai.tasks r WHERE r.status = 'running' AND r.usage IS NOT NULL
+      UNION ALL
+      SELECT w.* FROM capeai.tasks w WHERE w.status = 'queued' AND w.wait_reason IS NOT NULL AND w.updated_at >= $1) t
+GROUP BY 1, 2, 3)",
+                                {Type::kTimestamptz}};
+
+const pg::Statement kRelease{R"(
+WITH waiting AS (
+  SELECT t.id FROM capeai.tasks t
+  WHERE t.status = 'queued' AND t.wait_reason = 'over_budget' AND t.installation = $1 AND t.run_at > $2
+  FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE capeai.tasks t SET run_at = $2, wait_reason = NULL, updated_at = $2 FROM waiting w WHERE t.id = w.id)",
+                             {Type::kUuid, Type::kTimestamptz}};
+
 }  // namespace
 
 bool RoleExists(const std::string& name) { return !Execute(kRoleExists, {string_view(name)}).empty(); }
@@ -108,6 +140,27 @@ int64_t CountQueued(const Uuid& installation, pg::Oid owner, int64_t most) {
 
 int64_t CountSubmitted(pg::Oid owner, WallTime since, int64_t most) {
   return Execute(kCountSubmitted, {int64_t{owner}, Uuid::V7(since, {}), most}).Int(0, 0);
+}
+
+std::vector<PriceRow> LoadPrices(WallTime now) {
+  const pg::Rows rows = Execute(kPrices, {now});
+  std::vector<PriceRow> out(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i)
+    out[i] = {rows.String(i, 0), rows.String(i, 1), rows.Int(i, 2), rows.Int(i, 3), rows.Int(i, 4)};
+  return out;
+}
+
+std::vector<SpentToday> UseOfToday(WallTime day) {
+  const pg::Rows rows = Execute(kSpentToday, {day});
+  std::vector<SpentToday> out(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i)
+    out[i] = {static_cast<pg::Oid>(rows.Int(i, 0)), rows.Id(i, 1), rows.String(i, 2), rows.Int(i, 3),
+              rows.Real(i, 4)};
+  return out;
+}
+
+int64_t ReleaseOverBudget(const Uuid& installation, WallTime now) {
+  return static_cast<int64_t>(Execute(kRelease, {installation, now}).processed());
 }
 
 std::vector<ModelUse> UseOfLastMinute(WallTime now) {

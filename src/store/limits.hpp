@@ -42,6 +42,28 @@ int64_t CountQueued(const Uuid& installation, pg::Oid owner, int64_t most);
 // Tasks that it submitted and that have an id of `since` or later, up to `most`.
 int64_t CountSubmitted(pg::Oid owner, WallTime since, int64_t most);
 
+// The price of each model as of `now`. The amounts are in 1e-12 of the currency
+// per token, rounded; `json` is the row as it is stored with tasks.
+struct PriceRow {
+  std::string model, json;
+  int64_t input = 0, cached_input = 0, output = 0;
+  bool operator==(const PriceRow&) const = default;
+};
+std::vector<PriceRow> LoadPrices(WallTime now);
+
+// What tasks have used that ended since `day`, or have begun and not ended.
+struct SpentToday {
+  pg::Oid owner = 0;
+  Uuid agent;
+  std::string model;
+  int64_t tokens = 0;
+  double cost = 0;
+};
+std::vector<SpentToday> UseOfToday(WallTime day);
+
+// Tasks that wait for a budget are due now. How many.
+int64_t ReleaseOverBudget(const Uuid& installation, WallTime now);
+
 // Finished since `since`, by model: how many, and their tokens, each task weighed
 // by how little of the minute up to `now` has passed since it ended (1: none,
 // 0: all of it).

@@ -42,6 +42,8 @@ struct AttemptEnd {
   std::string model;                                 // what answered; empty: leave
   int64_t prompt_tokens = 0, completion_tokens = 0;  // added to what earlier attempts used
   std::string usage;                                 // JSON text; empty: leave
+  std::string cost;                                  // of this attempt, added; empty: not known
+  std::string price;                                 // what it was reckoned with, JSON text; empty: leave
   std::string event_type;                            // audit: task_succeeded, ...
   std::string event_data;                            // JSON text
 };

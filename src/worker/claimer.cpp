@@ -31,6 +31,24 @@ constexpr int kReservePart = 20;
 constexpr Duration kOwnerMemory = std::chrono::minutes(10);
 constexpr size_t kMaxOwners = 10000;
 
+// Tasks that are put off at once.
+constexpr int kDeferBatch = 1000;
+constexpr Duration kDay = std::chrono::hours(24);
+constexpr double kNanos = 1e9;
+
+// As a whole number that is not larger than any that can be reserved.
+int64_t Whole(double value) {
+  constexpr double kHighest = 9e18;
+  return static_cast<int64_t>(std::min(value, kHighest));
+}
+
+void SetLimit(policy::KindLimits& limits, const store::LimitRow& row, double value) {
+  if (row.scope == "default") limits.each_role = Whole(value);
+  if (row.scope == "role" && row.role != 0) limits.role[row.role] = Whole(value);
+  if (row.scope == "agent" && !row.agent.nil()) limits.agent[row.agent] = Whole(value);
+  if (row.scope == "model") limits.model[row.name] = Whole(value);
+}
+
 policy::Kind KindOf(const Work& work) { return {work.owner, work.agent_id, work.model}; }
 
 using LaneKey = std::tuple<int, unsigned, Uuid, std::string>;
@@ -83,18 +101,16 @@ void Claimer::Forget() {
   stale_ = true;
 }
 
-void Claimer::LoadLimits(ModelGateway& models) {
+void Claimer::LoadLimits(const Uuid& installation, ModelGateway& models) {
   if (limits_known_) return;
   limits_ = {};
   PerMinuteLimits per_minute;
+  policy::DailyLimits daily;
   for (const store::LimitRow& row : store::LoadLimits()) {
-    const auto whole = static_cast<int64_t>(row.value);
-    if (row.metric == "in_flight") {
-      if (row.scope == "default") limits_.each_role = whole;
-      if (row.scope == "role" && row.role != 0) limits_.role[row.role] = whole;
-      if (row.scope == "agent" && !row.agent.nil()) limits_.agent[row.agent] = whole;
-      if (row.scope == "model") limits_.model[row.name] = whole;
-    } else if (row.metric == "requests_per_minute" || row.metric == "tokens_per_minute") {
+    if (row.metric == "in_flight") SetLimit(limits_, row, row.value);
+    if (row.metric == "tokens_per_day") SetLimit(daily.tokens, row, row.value);
+    if (row.metric == "cost_per_day") SetLimit(daily.cost, row, row.value * kNanos);
+    if (row.metric == "requests_per_minute" || row.metric == "tokens_per_minute") {
       PerMinute& limit = row.scope == "default" ? per_minute.each : per_minute.model[row.name];
       (row.metric == "requests_per_minute" ? limit.requests : limit.tokens) = row.value;
     }
@@ -104,7 +120,40 @@ void Claimer::LoadLimits(ModelGateway& models) {
   if (rates)
     for (const store::ModelUse& use : store::UseOfLastMinute(WallNow()))
       models.Remember(use.model, use.requests, use.tokens, MonoNow());
+  LoadBudgets(installation, std::move(daily), models);
   limits_known_ = true;
+}
+
+void Claimer::LoadBudgets(const Uuid& installation, policy::DailyLimits daily, ModelGateway& models) {
+  const WallTime now = WallNow();
+  std::vector<store::PriceRow> prices = store::LoadPrices(now);
+  const bool repriced = prices != prices_;
+  if (repriced) {
+    prices_ = std::move(prices);
+    std::vector<policy::Price> list;
+    for (const store::PriceRow& row : prices_)
+      list.push_back({row.model, row.json, row.input, row.cached_input, row.output});
+    models.SetPrices(policy::PriceList(std::move(list)));
+  }
+  policy::Budgets& budgets = models.budgets();
+  const bool changed = budgets.Set(std::move(daily), now);
+  if (changed && !budgets.none())
+    for (const store::SpentToday& spent : store::UseOfToday(policy::Budgets::NextDay(now) - kDay))
+      budgets.Add({spent.owner, spent.agent, spent.model},
+                  {spent.tokens, static_cast<int64_t>(spent.cost * kNanos)});
+  if ((changed || repriced) && store::ReleaseOverBudget(installation, now) > 0) QueueChanged();
+}
+
+void Claimer::Defer(const Uuid& installation, WallTime now, const ModelGateway& models) {
+  if (models.budgets().none() || !models.provider().configured) return;
+  std::vector<policy::Lane> spent;
+  for (policy::Lane& lane : lanes_) {
+    if (lane.dry || lane.run_at > now || !models.budgets().IsSpent(lane.kind, now)) continue;
+    spent.push_back(lane);
+    lane.dry = stale_ = true;
+  }
+  if (!spent.empty())
+    store::Defer(installation, spent, now, policy::Budgets::NextDay(now), "over_budget", kDeferBatch);
 }
 
 Claimer::Claimed Claimer::Claim(const Uuid& installation, const Uuid& worker, MonoTime now, Slots slots,
@@ -112,6 +161,8 @@ Claimer::Claimed Claimer::Claim(const Uuid& installation, const Uuid& worker, Mo
   Claimed out;
   const WallTime wall = WallNow();
   if (stale_ && now >= next_list_) List(installation, now);
+  Defer(installation, wall, models);
+  policy::Budgets* budgets = models.provider().configured ? &models.budgets() : nullptr;
   Duration until_sendable{};
   policy::Sendable sendable = SendableNow(wall, now, models, &until_sendable);
   policy::InFlight in_flight = in_flight_;
@@ -121,7 +172,8 @@ Claimer::Claimed Claimer::Claim(const Uuid& installation, const Uuid& worker, Mo
   const int reserve = std::max(Reserve(now, slots.most) - (slots.free - capacity), 0);
   for (int round = 0; round < kRounds && capacity > 0; ++round) {
     const policy::ShareInput input{wall, capacity, reserve, &in_flight, &served_};
-    const policy::Shares shares = policy::ShareOut(lanes_, input, policy::Room(limits_, in_flight, sendable));
+    const policy::Shares shares =
+        policy::ShareOut(lanes_, input, policy::Room(limits_, in_flight, sendable, budgets, wall));
     held_ = shares.held;
     if (shares.order.empty()) break;
     auto tasks = store::Claim(installation, worker, wall, lanes_, shares);

@@ -17,6 +17,7 @@
 #include "base/uuid.hpp"
 #include "policy/share.hpp"
 #include "store/claim.hpp"
+#include "store/limits.hpp"
 #include "worker/model_gateway.hpp"
 #include "worker/work.hpp"
 
@@ -46,7 +47,8 @@ class Claimer {
 
   // --- inside a transaction
 
-  void LoadLimits(ModelGateway& models);
+  // And prices, and with new budgets what the day has used of them.
+  void LoadLimits(const Uuid& installation, ModelGateway& models);
 
   struct Claimed {
     std::vector<store::ClaimedTask> tasks;
@@ -62,16 +64,20 @@ class Claimer {
 
  private:
   void List(const Uuid& installation, MonoTime now);
+  // What is due and has no budget any more waits for the next day.
+  void Defer(const Uuid& installation, WallTime now, const ModelGateway& models);
   // Moves on in the lanes, and finds which of them are dry. What was claimed.
   void MoveOn(const policy::Shares& shares, const std::vector<store::ClaimedTask>& tasks);
+  void LoadBudgets(const Uuid& installation, policy::DailyLimits daily, ModelGateway& models);
   int Reserve(MonoTime now, int most);
   std::optional<WallTime> NextDue(WallTime now) const;
   bool AnyDue(WallTime now) const;
   policy::Sendable SendableNow(WallTime wall, MonoTime now, const ModelGateway& models, Duration* wait) const;
 
   policy::InFlight in_flight_;
-  policy::InFlightLimits limits_;
+  policy::KindLimits limits_;
   bool limits_known_ = false;
+  std::vector<store::PriceRow> prices_;
 
   std::vector<policy::Lane> lanes_;         // where to go on in each
   std::optional<policy::Lane> window_end_;  // of lanes too many to know all at once

@@ -10,9 +10,11 @@ namespace capeai::worker {
 EmbedCall::EmbedCall(ModelGateway& gateway, EmbedRequest request, ModelCall::Context context,
                      Slot<EmbeddingsResult>& slot)
     : gateway_(gateway), request_(std::move(request)), context_(std::move(context)), slot_(&slot) {
-  if (!gateway_.limits().none())
-    for (const std::string& input : request_.inputs) reserved_tokens_ += EstimateTokens(input);
-  if (auto refused = gateway_.Enter(request_.model, reserved_tokens_)) {
+  int64_t tokens = 0;
+  if (!gateway_.limits().none() || !gateway_.budgets().none())
+    for (const std::string& input : request_.inputs) tokens += EstimateTokens(input);
+  reserved_ = gateway_.Estimate(context_, request_.model, tokens, 0);
+  if (auto refused = gateway_.Enter(reserved_)) {
     slot_->Set(std::move(*refused));
     slot_ = nullptr;
     return;
@@ -22,6 +24,7 @@ EmbedCall::EmbedCall(ModelGateway& gateway, EmbedRequest request, ModelCall::Con
 }
 
 EmbedCall::~EmbedCall() {
+  gateway_.Forfeit(reserved_);
   if (!transfer_) return;
   gateway_.http_.Cancel(transfer_);
   gateway_.GateOf(request_.model).OnAbandoned(entered_, MonoNow());
@@ -76,8 +79,8 @@ void EmbedCall::Finish(EmbeddingsResult result) {
   body_ = {};
   auto* error = std::get_if<ChatError>(&result);
   gateway_.Heard(request_.model, entered_, error);
-  gateway_.Settle(request_.model, reserved_tokens_,
-                  error ? Usage{} : std::get<EmbeddingsReply>(result).usage);
+  const auto* reply = std::get_if<EmbeddingsReply>(&result);
+  gateway_.Settle(reserved_, reply ? reply->model : "", reply ? reply->usage : Usage{});
   std::exchange(slot_, nullptr)->Set(std::move(result));
 }
 

@@ -44,8 +44,8 @@ class EmbedCall final : public net::HttpSink {
   Slot<EmbeddingsResult>* slot_;
   EmbeddingFormat format_ = EmbeddingFormat::kBase64;
   net::TransferId transfer_ = 0;
-  int64_t reserved_tokens_ = 0;
   MonoTime entered_{};  // when the gate let it in
+  Reservation reserved_;
   int status_ = 0;
   Headers headers_;
   std::string body_;

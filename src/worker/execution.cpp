@@ -191,6 +191,8 @@ ModelCall::Context Execution::NextCall() {
   // answer can tell.
   context.idempotency_key = "capeai-" + work_.id.ToHex() + "-" + std::to_string(++exchanges_);
   context.timeout = work_.deadline ? std::max(*work_.deadline - MonoNow(), Duration(1)) : kNoTimeout;
+  context.owner = work_.owner;
+  context.agent = work_.agent_id;
   return context;
 }
 

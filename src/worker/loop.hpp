@@ -84,6 +84,7 @@ class Loop {
   int Capacity() const;
   void Sweep(std::vector<store::EndedTask> ended);
   void TellSwept();
+  void PublishSpentBudgets();
   void WakeWaiters(const std::vector<Uuid>& ended);
 
   int slot_index_;

@@ -20,18 +20,37 @@ double Dice() {
   return std::uniform_real_distribution<double>(0, 1)(generator);
 }
 
-std::string UsageJson(const Usage& usage) {
-  return Json::Object()
+// What an attempt has used: its tokens, and what they cost where the model has a price.
+struct Bill {
+  Usage usage;
+  std::string asked;  // the model that was asked for
+  std::shared_ptr<const policy::Price> price;
+
+  std::string cost() const {
+    if (!price) return "";
+    return policy::CostText(
+        policy::Cost(*price, {usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens}));
+  }
+  bool empty() const { return usage.prompt_tokens <= 0 && usage.completion_tokens <= 0; }
+};
+
+Json UsageJson(const Bill& bill) {
+  const Usage& usage = bill.usage;
+  Json out = Json::Object();
+  out.Set("model", Json::String(bill.asked))
       .Set("prompt_tokens", Json::Int(usage.prompt_tokens))
       .Set("completion_tokens", Json::Int(usage.completion_tokens))
       .Set("cached_tokens", Json::Int(usage.cached_tokens))
       .Set("reasoning_tokens", Json::Int(usage.reasoning_tokens))
-      .Set("source", Json::String(usage.reported ? "reported" : "estimated"))
-      .Dump();
+      .Set("source", Json::String(usage.reported ? "reported" : "estimated"));
+  if (bill.price) out.Set("cost", Json::String(bill.cost()));
+  return out;
 }
 
 // When to try again after `failure`; nothing: not at all.
 std::optional<Duration> RetryAfter(const Work& work, const Failure& failure) {
+  // A queued task waits for its budget, however long; its own deadline ends that.
+  if (failure.code == "over_budget") return work.ask ? std::nullopt : failure.retry_after;
   policy::RetryInput input;
   input.fault = !failure.retryable ? policy::Fault::kPermanent
                 : failure.charge   ? policy::Fault::kTransient
@@ -46,8 +65,6 @@ std::optional<Duration> RetryAfter(const Work& work, const Failure& failure) {
   settings.max_attempts = work.max_attempts;
   return policy::DecideRetry(settings, input);
 }
-
-bool Spent(const Usage& usage) { return usage.prompt_tokens > 0 || usage.completion_tokens > 0; }
 
 std::vector<store::RunRow> RunsOf(const Execution& execution, const char* last_status) {
   std::vector<store::RunRow> runs;
@@ -67,21 +84,24 @@ std::vector<store::RunRow> RunsOf(const Execution& execution, const char* last_s
   return runs;
 }
 
-store::AttemptEnd EndOf(const Work& work, const char* status, const Usage& usage) {
+store::AttemptEnd EndOf(const Work& work, const char* status, const Bill& bill) {
   store::AttemptEnd end;
   end.task_id = work.id;
   end.attempt = work.attempt;
   end.status = status;
   end.failures = work.failures;
   end.event_type = status;
-  end.prompt_tokens = usage.prompt_tokens;
-  end.completion_tokens = usage.completion_tokens;
-  if (Spent(usage)) end.usage = UsageJson(usage);
+  end.prompt_tokens = bill.usage.prompt_tokens;
+  end.completion_tokens = bill.usage.completion_tokens;
+  if (bill.empty()) return end;
+  end.usage = UsageJson(bill).Dump();
+  end.cost = bill.cost();
+  if (bill.price) end.price = bill.price->row;
   return end;
 }
 
 // The members of capeai.answer that the pipeline knows; the rest is the caller's.
-Json AnswerJson(const Work& work, const Answer& answer, Duration took) {
+Json AnswerJson(const Work& work, const Answer& answer, const Bill& bill, Duration took) {
   Json suggestions = Json::Array();
   for (const std::string& s : answer.suggestions) suggestions.Push(Json::String(s));
   Json out = Json::Object();
@@ -93,7 +113,7 @@ Json AnswerJson(const Work& work, const Answer& answer, Duration took) {
       .Set("processing_time_ms", Json::Int(Millis(took)))
       .Set("task_id", Json::String(work.id.ToString()))
       .Set("model", Json::String(answer.model))
-      .Set("usage", Json::Parse(UsageJson(answer.usage)));
+      .Set("usage", UsageJson(bill));
   if (answer.confidence_score) out.Set("confidence_score", Json::Real(*answer.confidence_score));
   if (answer.grounded) out.Set("grounded", Json::Bool(*answer.grounded));
   if (work.conversation) out.Set("conversation", Json::String(work.conversation->ToString()));
@@ -222,7 +242,8 @@ void Loop::Remove(const Uuid& id) {
 
 void Loop::EndWithAnswer(Execution& execution, Answer answer) {
   const Work& work = execution.work();
-  store::AttemptEnd end = EndOf(work, "succeeded", answer.usage);
+  const Bill bill{answer.usage, work.model, models_->prices().Find(answer.model, work.model)};
+  store::AttemptEnd end = EndOf(work, "succeeded", bill);
   end.output = (answer.output ? answer.output : Json::Object()).Dump();
   end.model = answer.model;
   Json data = Json::Object().Set("attempt", Json::Int(work.attempt)).Set("model", Json::String(answer.model));
@@ -232,7 +253,7 @@ void Loop::EndWithAnswer(Execution& execution, Answer answer) {
   if (work.ask) {
     AskReply reply;
     reply.kind = AskReply::Kind::kAnswer;
-    reply.answer = AnswerJson(work, answer, MonoNow() - work.started);
+    reply.answer = AnswerJson(work, answer, bill, MonoNow() - work.started);
     if (execution.vectors()) reply.answer.Set("vectors", execution.vectors());
     replies_[work.id] = {*work.ask, std::move(reply)};
   }
@@ -244,7 +265,8 @@ void Loop::EndWithFailure(Execution& execution, Failure failure) {
   const bool cancelled = failure.code == "cancelled";
   const auto delay = cancelled ? std::nullopt : RetryAfter(work, failure);
 
-  store::AttemptEnd end = EndOf(work, cancelled ? "cancelled" : "failed", failure.usage);
+  const Bill bill{failure.usage, work.model, models_->prices().Find(work.model, work.model)};
+  store::AttemptEnd end = EndOf(work, cancelled ? "cancelled" : "failed", bill);
   if (failure.charge && !cancelled) end.failures = work.failures + 1;
   end.error_code = failure.code;
   end.error_message = failure.error.message;
@@ -298,7 +320,7 @@ void Loop::Retry(const Work& work, const Failure& failure, Duration delay, store
 
 void Loop::EndUnlaunched(const Work& work, const Failure& failure) {
   const bool cancelled = failure.code == "cancelled";
-  store::AttemptEnd end = EndOf(work, cancelled ? "cancelled" : "failed", Usage{});
+  store::AttemptEnd end = EndOf(work, cancelled ? "cancelled" : "failed", Bill{});
   end.error_code = failure.code;
   end.error_message = failure.error.message;
   end.event_data = FailureDetails(failure).Set("attempt", Json::Int(work.attempt)).Dump();

@@ -82,6 +82,7 @@ void Loop::Tick(MonoTime now) {
   }
   try {
     WriteAndClaim(now);
+    PublishSpentBudgets();
   } catch (const pg::PgError& e) {
     journal_.Undo();
     look_ = tend_ = true;  // what was found to do is rolled back, too
@@ -131,7 +132,7 @@ void Loop::WriteAndClaim(MonoTime now) {
   if (looking) {
     signals = store::TakeSignals();
     claims_.QueueChanged();
-    claims_.LoadLimits(*models_);
+    claims_.LoadLimits(installation_, *models_);
   }
   const bool tending = std::exchange(tend_, false);
   if (tending) TendQueue(now);
@@ -289,6 +290,25 @@ void Loop::TellSwept() {
   slot_.failed.fetch_add(ids.size());
   look_ = true;  // others may depend on them
   WakeWaiters(ids);
+}
+
+// For those who submit (api/limits.cpp).
+void Loop::PublishSpentBudgets() {
+  policy::Budgets& budgets = models_->budgets();
+  const WallTime now = WallNow();
+  std::vector<uint64_t> keys;
+  if (!budgets.none() && models_->provider().configured) {
+    const auto spent = budgets.AllSpent(now);
+    for (const unsigned role : spent.roles) keys.push_back(pg::SpentKey(role));
+    for (const Uuid& agent : spent.agents) keys.push_back(pg::SpentKey(agent));
+    for (const std::string& model : spent.models) keys.push_back(pg::SpentKey(model));
+  }
+  for (size_t i = 0; i < pg::kMaxSpentBudgets; ++i) {
+    pg::SpentBudget& entry = slot_.spent[i];
+    if (i >= keys.size() && entry.until.load() == 0) return;
+    entry.key.store(i < keys.size() ? keys[i] : 0);
+    entry.until.store(i < keys.size() ? policy::Budgets::NextDay(now).time_since_epoch().count() : 0);
+  }
 }
 
 void Loop::WakeWaiters(const std::vector<Uuid>& ended) {

@@ -17,6 +17,13 @@ constexpr size_t kMaxModels = 1000;
 // Tokens that an answer is taken to need until it is there, where max_tokens does
 // not say; put right by what it did need.
 constexpr int64_t kTypicalAnswer = 500;
+// The same for a budget, which is not to be exceeded.
+constexpr int64_t kLongAnswer = 4096;
+constexpr int64_t kMostTokens = 10'000'000;
+// A budget that requests under way have reserved is looked at again.
+constexpr Duration kBudgetPause = std::chrono::seconds(1);
+// Picos of the currency in one of a budget's.
+constexpr int64_t kPicosPerNano = 1000;
 
 ChatError::Kind KindOf(net::HttpError error) {
   switch (error) {
@@ -31,6 +38,16 @@ ChatError::Kind KindOf(net::HttpError error) {
     default:
       return ChatError::Kind::kTransport;
   }
+}
+
+// Of all choices together; nothing if the request does not say.
+std::optional<int64_t> MostOfAnswer(const ChatRequest& request) {
+  std::optional<int64_t> most = request.max_tokens;
+  for (const char* name : {"max_completion_tokens", "max_tokens"})
+    if (!most) most = request.options[name].integer();
+  const int64_t choices = std::clamp<int64_t>(request.options["n"].integer().value_or(1), 1, 128);
+  if (most) return std::clamp<int64_t>(*most, 0, kMostTokens) * choices;
+  return choices > 1 ? std::optional(kLongAnswer * choices) : std::nullopt;
 }
 
 }  // namespace
@@ -111,7 +128,35 @@ ProviderGate& ModelGateway::GateOf(const std::string& model) const {
   return gates_.try_emplace(model, provider_.base_url, provider_.credentials.api_key, model).first->second;
 }
 
-std::optional<ChatError> ModelGateway::Enter(const std::string& model, int64_t tokens) {
+Reservation ModelGateway::Estimate(const ModelCall::Context& context, const std::string& model,
+                                   int64_t prompt, std::optional<int64_t> answer) const {
+  Reservation out;
+  out.tokens = prompt + answer.value_or(kTypicalAnswer);
+  out.kind = {context.owner, context.agent, model};
+  const int64_t completion = answer.value_or(kLongAnswer);
+  out.spend.tokens = prompt + completion;
+  if (const auto price = prices_.Find(model, model))
+    out.spend.cost = policy::Cost(*price, {prompt, 0, completion}) / kPicosPerNano + 1;
+  return out;
+}
+
+std::optional<ChatError> ModelGateway::Refusal(const Reservation& reservation) const {
+  using Why = policy::Budgets::Refusal;
+  const WallTime now = WallNow();
+  const auto why = budgets_.Reserve(reservation.kind, reservation.spend, now);
+  if (!why) return std::nullopt;
+  const char* message = *why == Why::kSpent ? "the budget of the day is used up"
+                        : *why == Why::kBusy
+                            ? "requests under way have reserved what the budget of the day has left"
+                            : "what it costs is limited, and the model has no price";
+  ChatError error = MakeChatError(ChatError::Kind::kBudget, std::string("not sent: ") + message, true);
+  error.code = "over_budget";
+  error.retry_after = *why == Why::kBusy ? kBudgetPause : policy::Budgets::NextDay(now) - now;
+  return error;
+}
+
+std::optional<ChatError> ModelGateway::Enter(Reservation& reservation) {
+  const std::string& model = reservation.kind.model;
   if (!provider_.problem.empty() || !provider_.configured)
     return MakeChatError(ChatError::Kind::kConfig,
                          provider_.problem.empty() ? "no model provider is configured" : provider_.problem,
@@ -119,9 +164,17 @@ std::optional<ChatError> ModelGateway::Enter(const std::string& model, int64_t t
   const MonoTime now = MonoNow();
   ProviderGate& gate = GateOf(model);
   auto closed = gate.Peek(now);
-  if (!closed && !limits_.none()) closed = gate.Take(limits_.Of(model), static_cast<double>(tokens), now);
+  if (!closed)
+    if (auto refusal = Refusal(reservation)) return refusal;
+  const bool reserved = !closed;
+  if (!closed && !limits_.none())
+    closed = gate.Take(limits_.Of(model), static_cast<double>(reservation.tokens), now);
   if (!closed) closed = gate.Enter(now);
-  if (!closed) return std::nullopt;
+  if (!closed) {
+    reservation.open = true;
+    return std::nullopt;
+  }
+  if (reserved) budgets_.Settle(reservation.kind, reservation.spend, policy::Spend{0, 0}, WallNow());
   ChatError error =
       MakeChatError(ChatError::Kind::kRefused,
                     std::string("not sent: the provider is paused (") + closed->reason + ")", true);
@@ -142,14 +195,26 @@ void ModelGateway::Heard(const std::string& model, MonoTime sent, ChatError* err
   error->outage = error->outage && gate.open();
 }
 
-void ModelGateway::Settle(const std::string& model, int64_t estimate, const Usage& usage) {
+void ModelGateway::Settle(Reservation& reservation, const std::string& answered, const Usage& usage) {
+  if (!std::exchange(reservation.open, false)) return;
+  const std::string& model = reservation.kind.model;
+  policy::Spend spent{usage.prompt_tokens + usage.completion_tokens, std::nullopt};
+  if (const auto price = prices_.Find(answered, model))
+    spent.cost = policy::Cost(*price, {usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens}) /
+                 kPicosPerNano;
+  budgets_.Settle(reservation.kind, reservation.spend, spent, WallNow());
   if (limits_.none() || !limits_.Of(model).tokens) return;
-  const auto used = static_cast<double>(usage.prompt_tokens + usage.completion_tokens);
-  GateOf(model).Settle(static_cast<double>(estimate) - used, MonoNow());
+  const auto used = static_cast<double>(spent.tokens);
+  GateOf(model).Settle(static_cast<double>(reservation.tokens) - used, MonoNow());
   if (used <= 0) return;
   if (typical_tokens_.size() > kMaxModels) typical_tokens_.clear();
   double& typical = typical_tokens_.try_emplace(model, used).first->second;
   typical += (used - typical) / 8;
+}
+
+void ModelGateway::Forfeit(Reservation& reservation) {
+  if (!std::exchange(reservation.open, false)) return;
+  budgets_.Settle(reservation.kind, reservation.spend, reservation.spend, WallNow());
 }
 
 net::HttpRequest ModelGateway::MakeHttp(const char* path, bool stream,
@@ -172,9 +237,10 @@ ModelCall::ModelCall(ModelGateway& gateway, ChatRequest request, Context context
       context_(std::move(context)),
       sink_(sink),
       slot_(&slot) {
-  if (!gateway_.limits_.none())
-    reserved_tokens_ = EstimatePromptTokens(request_.messages) + request_.max_tokens.value_or(kTypicalAnswer);
-  if (auto refused = gateway_.Enter(request_.model, reserved_tokens_)) {
+  if (!gateway_.limits_.none() || !gateway_.budgets_.none())
+    prompt_tokens_ = EstimatePromptTokens(request_.messages);
+  reserved_ = gateway_.Estimate(context_, request_.model, prompt_tokens_, MostOfAnswer(request_));
+  if (auto refused = gateway_.Enter(reserved_)) {
     slot_->Set(ChatOutcome(std::move(*refused)));
     slot_ = nullptr;
     return;
@@ -185,6 +251,7 @@ ModelCall::ModelCall(ModelGateway& gateway, ChatRequest request, Context context
 }
 
 ModelCall::~ModelCall() {
+  gateway_.Forfeit(reserved_);
   if (!transfer_) return;
   gateway_.http_.Cancel(transfer_);
   gateway_.GateOf(request_.model).OnAbandoned(entered_, MonoNow());
@@ -223,7 +290,9 @@ ChatReply ModelCall::TakePartial() {
   parser_.reset();
   auto* error = std::get_if<ChatError>(&result);
   ChatReply partial = error ? std::move(error->partial) : std::move(std::get<ChatReply>(result));
-  gateway_.Settle(request_.model, reserved_tokens_, partial.usage);
+  // Its prompt was sent, whether or not something came back.
+  partial.usage.prompt_tokens = std::max(partial.usage.prompt_tokens, prompt_tokens_);
+  gateway_.Settle(reserved_, partial.model, partial.usage);
   return partial;
 }
 
@@ -284,8 +353,8 @@ void ModelCall::Finish(ChatResult result) {
   if (!slot_) return;
   auto* error = std::get_if<ChatError>(&result);
   gateway_.Heard(request_.model, entered_, error);
-  gateway_.Settle(request_.model, reserved_tokens_,
-                  error ? error->partial.usage : std::get<ChatReply>(result).usage);
+  const ChatReply& reply = error ? error->partial : std::get<ChatReply>(result);
+  gateway_.Settle(reserved_, reply.model, reply.usage);
   std::exchange(slot_, nullptr)->Set(std::visit([](auto&& v) { return ChatOutcome(std::move(v)); }, result));
 }
 

@@ -14,6 +14,8 @@
 #include "openai/embeddings.hpp"
 #include "openai/profile.hpp"
 #include "openai/response.hpp"
+#include "policy/budget.hpp"
+#include "policy/price.hpp"
 #include "worker/flight_recorder.hpp"
 #include "worker/provider.hpp"
 #include "worker/provider_state.hpp"
@@ -31,6 +33,14 @@ struct PerMinuteLimits {
   PerMinute Of(const std::string& name) const;
 };
 
+// What a request that was let in holds of the limits until it is settled.
+struct Reservation {
+  int64_t tokens = 0;   // of the bucket of tokens per minute
+  policy::Kind kind;    // whose budgets
+  policy::Spend spend;  // of the budgets of the day
+  bool open = false;    // let in and not settled
+};
+
 // One chat exchange under way. Destroying it drops the connection; the slot
 // then never hears of it.
 class ModelCall final : public net::HttpSink {
@@ -39,6 +49,8 @@ class ModelCall final : public net::HttpSink {
     Uuid task;
     std::string idempotency_key;  // the same for every try of the same call
     Duration timeout{};           // of this exchange
+    unsigned owner = 0;           // of the task: whose budgets it draws on
+    Uuid agent;
   };
   ModelCall(ModelGateway& gateway, ChatRequest request, Context context, TextSink* sink,
             Slot<ChatOutcome>& slot);
@@ -71,8 +83,9 @@ class ModelCall final : public net::HttpSink {
   std::unique_ptr<ChatResponseParser> parser_;
   net::TransferId transfer_ = 0;
   uint64_t received_ = 0;
-  int64_t reserved_tokens_ = 0;
-  MonoTime entered_{};  // when the gate let it in
+  MonoTime entered_{};         // when the gate let it in
+  int64_t prompt_tokens_ = 0;  // estimated, where there are limits
+  Reservation reserved_;
   bool text_passed_ = false;
 };
 
@@ -90,6 +103,11 @@ class ModelGateway {
   // What was used in the last minute, for buckets that are new.
   void Remember(const std::string& model, double requests, double tokens, MonoTime now);
 
+  // What the day has left, for whom, in this database.
+  policy::Budgets& budgets() const { return budgets_; }
+  void SetPrices(policy::PriceList prices) { prices_ = std::move(prices); }
+  const policy::PriceList& prices() const { return prices_; }
+
   // How many requests may go now to those of `models` that have a limit or, with
   // `pauses`, are paused; and if it is none for some, the time until the first may
   // be tried.
@@ -99,14 +117,19 @@ class ModelGateway {
  private:
   friend class ModelCall;
   friend class EmbedCall;
-  // Why a request to `model` cannot go out now; nothing: it may, and counts as
-  // gone, with `tokens` as an estimate of its prompt and answer.
-  std::optional<ChatError> Enter(const std::string& model, int64_t tokens);
+  // What a request is taken to need; `answer` is the most that its answer may have, where it says.
+  Reservation Estimate(const ModelCall::Context& context, const std::string& model, int64_t prompt,
+                       std::optional<int64_t> answer) const;
+  // Why the request cannot go out now; nothing: it may, and counts as gone.
+  std::optional<ChatError> Enter(Reservation& reservation);
+  // What a request that was let in has used; `answered` is the model as the server calls it.
+  void Settle(Reservation& reservation, const std::string& answered, const Usage& usage);
+  // It was dropped without an account: what was reserved counts as used.
+  void Forfeit(Reservation& reservation);
+  std::optional<ChatError> Refusal(const Reservation& reservation) const;
   // What became of a request that was let in at `sent`; nullptr: it was answered. A
   // failure to connect is no outage but while the circuit is open.
   void Heard(const std::string& model, MonoTime sent, ChatError* error);
-  // What a request that was let in with `estimate` has used.
-  void Settle(const std::string& model, int64_t estimate, const Usage& usage);
   // All of a request but its body.
   net::HttpRequest MakeHttp(const char* path, bool stream, const ModelCall::Context& context) const;
   Profile& ProfileOf(const std::string& model);
@@ -119,6 +142,8 @@ class ModelGateway {
   std::map<std::string, Profile> profiles_;
   mutable std::map<std::string, ProviderGate> gates_;
   PerMinuteLimits limits_;
+  mutable policy::Budgets budgets_;
+  policy::PriceList prices_;
   std::unordered_map<std::string, double> typical_tokens_;  // of a request, by model with a limit
 };
 

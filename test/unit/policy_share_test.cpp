@@ -38,7 +38,7 @@ class PolicyShare : public ::testing::Test {
 
   std::vector<Lane> lanes;
   InFlight in_flight;
-  InFlightLimits limits;
+  KindLimits limits;
   Sendable sendable;
   std::unordered_map<unsigned, uint64_t> served;
 };
