@@ -1,5 +1,8 @@
 #include "api/answer.hpp"
 
+#include "pg/session.hpp"
+#include "pg/settings.hpp"
+
 namespace capeai::api {
 namespace {
 
@@ -16,10 +19,16 @@ pg::CellText ArrayCell(const Json& array) {
   return pg::ArrayLiteral(texts);
 }
 
+struct LastOne {
+  Json answer;
+  pg::Oid role = 0;
+  std::string user_id;
+};
+
 // As long as the process; nothing to destroy at its end.
-Json& Kept() {
-  static auto* answer = new Json;
-  return *answer;
+LastOne& Kept() {
+  static auto* last = new LastOne;
+  return *last;
 }
 
 }  // namespace
@@ -39,7 +48,15 @@ std::vector<pg::CellText> AnswerCells(const Json& a) {
           Cell(a["usage"])};
 }
 
-const Json& LastAnswer() { return Kept(); }
-void KeepLastAnswer(Json answer) { Kept() = std::move(answer); }
+Json LastAnswer() {
+  const LastOne& last = Kept();
+  const bool own = last.role == pg::CurrentCaller().role &&
+                   (!pg::settings::RequireUserId() || last.user_id == pg::settings::UserId());
+  return own ? last.answer : Json();
+}
+
+void KeepLastAnswer(Json answer) {
+  Kept() = {std::move(answer), pg::CurrentCaller().role, pg::settings::UserId()};
+}
 
 }  // namespace capeai::api

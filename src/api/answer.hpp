@@ -13,8 +13,9 @@ namespace capeai::api {
 std::vector<pg::CellText> AnswerCells(const Json& answer);
 
 // What capeai_last_answer() gives: this session's last ask, answer or stream.
-// Empty if there was none.
-const Json& LastAnswer();
+// Empty if there was none, or if it was for another role or, where
+// capeai.require_user_id is on, another user: pools hand sessions on.
+Json LastAnswer();
 void KeepLastAnswer(Json answer);
 
 }  // namespace capeai::api

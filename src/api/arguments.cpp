@@ -29,6 +29,12 @@ std::string RequiredText(FunctionCallInfo fcinfo, int arg, const char* name, siz
   return std::move(*text);
 }
 
+void LimitMegabytes(FunctionCallInfo fcinfo, int arg, const char* name, size_t most) {
+  if (pg::ArgBytes(fcinfo, arg) > (most << 20))
+    pg::Raise(sqlstate::kInvalidParameter,
+              std::string(name) + " must not be larger than " + std::to_string(most) + " MB");
+}
+
 Uuid RequiredUuid(FunctionCallInfo fcinfo, int arg, const char* name) {
   const std::optional<Uuid> id = pg::UuidArg(fcinfo, arg);
   if (!id) pg::Raise(sqlstate::kInvalidParameter, std::string(name) + " must not be null");

@@ -17,11 +17,14 @@ inline constexpr size_t kMaxKeyChars = 255;
 inline constexpr size_t kMaxTitleChars = 500;
 inline constexpr size_t kMaxDescriptionChars = 10000;
 inline constexpr size_t kMaxJsonBytes = 16 << 20;
+inline constexpr size_t kMaxArrayMegabytes = 64;  // of texts
 
 // Text of at most `max_chars` characters; nullopt for NULL.
 std::optional<std::string> LimitedText(FunctionCallInfo fcinfo, int arg, const char* name, size_t max_chars);
 // The same, neither NULL nor empty.
 std::string RequiredText(FunctionCallInfo fcinfo, int arg, const char* name, size_t max_chars);
+// Refuses an argument (of a type of variable length) of more than so many megabytes, unread.
+void LimitMegabytes(FunctionCallInfo fcinfo, int arg, const char* name, size_t most);
 // A uuid that is not NULL.
 Uuid RequiredUuid(FunctionCallInfo fcinfo, int arg, const char* name);
 // A jsonb argument that is an object, as a document.

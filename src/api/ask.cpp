@@ -51,13 +51,14 @@ CAPEAI_FUNCTION(capeai_ask) { return pg::TextResult(api::Ask(fcinfo)["response"]
 CAPEAI_FUNCTION(capeai_answer) { return pg::RowResult(fcinfo, api::AnswerCells(api::Ask(fcinfo))); }
 
 CAPEAI_FUNCTION(capeai_last_answer) {
-  if (api::LastAnswer()) return pg::RowResult(fcinfo, api::AnswerCells(api::LastAnswer()));
+  if (const Json answer = api::LastAnswer()) return pg::RowResult(fcinfo, api::AnswerCells(answer));
   fcinfo->isnull = true;
   return 0;
 }
 
 CAPEAI_FUNCTION(capeai_chat) {
   api::RequireWorker("ask a model");
+  api::LimitMegabytes(fcinfo, 0, "messages", api::kMaxJsonBytes >> 20);
   const auto given = pg::TextArg(fcinfo, 0);
   const Json messages = given ? Json::Parse(*given) : Json();
   const auto model = api::LimitedText(fcinfo, 1, "model", api::kMaxNameChars);

@@ -83,6 +83,7 @@ using namespace capeai;
 CAPEAI_FUNCTION(capeai_ask_many) {
   api::RequireWorker("ask");
   const api::AskArguments arguments = api::ReadAskArguments(fcinfo, 1);
+  api::LimitMegabytes(fcinfo, 0, "queries", api::kMaxArrayMegabytes);
   const auto queries = pg::TextArrayArg(fcinfo, 0);
   if (!queries) pg::Raise(sqlstate::kInvalidParameter, "queries must not be null");
   const api::AskTemplate asks(arguments, false);

@@ -35,6 +35,7 @@ size_t EndOfBatch(const std::vector<std::string>& inputs, size_t first) {
 }
 
 std::vector<std::string> ReadInputs(FunctionCallInfo fcinfo) {
+  LimitMegabytes(fcinfo, 0, "inputs", kMaxArrayMegabytes);
   auto given = pg::TextArrayArg(fcinfo, 0);
   if (!given) pg::Raise(sqlstate::kInvalidParameter, "inputs must not be null");
   std::vector<std::string> inputs;

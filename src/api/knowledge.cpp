@@ -2,6 +2,7 @@
 // takes membership in capeai_admin.
 #include "pg/function.hpp"
 
+#include "api/arguments.hpp"
 #include "api/load_directory.hpp"
 #include "base/utf8.hpp"
 #include "knowledge/rank.hpp"
@@ -16,6 +17,9 @@ namespace {
 using pg::Raise;
 
 constexpr size_t kSnippetChars = 300;
+constexpr size_t kMaxTextChars = 10000;  // of all texts but the content; store/ knows what is tighter
+constexpr size_t kMaxContentMegabytes = 10;
+constexpr size_t kMaxMetadataMegabytes = 1;
 
 void MustBeMember(const char* role, const char* what) {
   const pg::Caller caller = pg::CurrentCaller();
@@ -26,7 +30,7 @@ void MustBeMember(const char* role, const char* what) {
 }
 
 std::string Needed(FunctionCallInfo fcinfo, int arg, const char* name) {
-  if (auto text = pg::TextArg(fcinfo, arg)) return *text;
+  if (auto text = api::LimitedText(fcinfo, arg, name, kMaxTextChars)) return *text;
   Raise(sqlstate::kInvalidParameter, std::string(name) + " must not be NULL",
         "Leave it out for its default.");
 }
@@ -37,6 +41,12 @@ int NeededInt(FunctionCallInfo fcinfo, int arg, const char* name) {
         "Leave it out for its default.");
 }
 
+// A text search configuration by its name, with its schema.
+std::string ConfigArg(FunctionCallInfo fcinfo, int arg) {
+  if (auto name = pg::TextArg(fcinfo, arg)) return *name;
+  Raise(sqlstate::kInvalidParameter, "config must not be NULL", "Leave it out for its default.");
+}
+
 knowledge::Format FormatArg(FunctionCallInfo fcinfo, int arg) {
   const std::string name = Needed(fcinfo, arg, "format");
   if (const auto format = knowledge::FormatFromName(name)) return *format;
@@ -44,6 +54,7 @@ knowledge::Format FormatArg(FunctionCallInfo fcinfo, int arg) {
 }
 
 std::vector<std::string> KeywordsArg(FunctionCallInfo fcinfo, int arg) {
+  api::LimitMegabytes(fcinfo, arg, "keywords", kMaxMetadataMegabytes);
   std::vector<std::string> keywords;
   for (auto& keyword : pg::TextArrayArg(fcinfo, arg).value_or(std::vector<std::optional<std::string>>()))
     if (keyword && !knowledge::IsBlank(*keyword)) keywords.push_back(*std::move(keyword));
@@ -66,7 +77,7 @@ CAPEAI_FUNCTION(capeai_create_collection) {
   MustBeMember("capeai_admin", "create a collection");
   store::CollectionSpec spec;
   spec.name = Needed(fcinfo, 0, "name");
-  spec.config = Needed(fcinfo, 1, "config");
+  spec.config = ConfigArg(fcinfo, 1);
   spec.passage_tokens = NeededInt(fcinfo, 2, "passage_tokens");
   spec.overlap_tokens = NeededInt(fcinfo, 3, "overlap_tokens");
   const pg::AsExtensionOwner owner;
@@ -77,13 +88,15 @@ CAPEAI_FUNCTION(capeai_create_collection) {
 CAPEAI_FUNCTION(capeai_add_document) {
   MustBeMember("capeai_admin", "add a document");
   store::NewDocument document;
-  document.title = pg::TextArg(fcinfo, 0).value_or("");
+  document.title = api::LimitedText(fcinfo, 0, "title", kMaxTextChars).value_or("");
+  api::LimitMegabytes(fcinfo, 1, "content", kMaxContentMegabytes);
   document.content = pg::TextArg(fcinfo, 1).value_or("");
-  document.url = pg::TextArg(fcinfo, 2);
+  document.url = api::LimitedText(fcinfo, 2, "url", kMaxTextChars);
   document.type = Needed(fcinfo, 3, "type");
   document.keywords = KeywordsArg(fcinfo, 4);
   document.collection = Needed(fcinfo, 5, "collection");
   document.format = FormatArg(fcinfo, 6);
+  api::LimitMegabytes(fcinfo, 7, "metadata", kMaxMetadataMegabytes);
   document.metadata_json = pg::TextArg(fcinfo, 7).value_or("{}");
   const pg::AsExtensionOwner owner;
   return Int64GetDatum(store::AddDocument(document).id);
@@ -106,7 +119,7 @@ CAPEAI_FUNCTION(capeai_load_directory) {
   api::LoadRequest request;
   request.path = Needed(fcinfo, 0, "path");
   request.collection = Needed(fcinfo, 1, "collection");
-  request.base_url = pg::TextArg(fcinfo, 2);
+  request.base_url = api::LimitedText(fcinfo, 2, "base_url", kMaxTextChars);
   api::LoadSummary summary;
   {
     const pg::AsExtensionOwner owner;
@@ -121,6 +134,7 @@ CAPEAI_FUNCTION(capeai_search) {
   const std::string query = Needed(fcinfo, 0, "query");
   const std::string collection = Needed(fcinfo, 1, "collection");
   const int max_results = NeededInt(fcinfo, 2, "max_results");
+  api::LimitMegabytes(fcinfo, 3, "context", kMaxMetadataMegabytes);
   const std::string context = pg::TextArg(fcinfo, 3).value_or("{}");
   std::vector<Passage> found;
   {

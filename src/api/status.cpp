@@ -1,12 +1,14 @@
 // What the views capeai.stat_worker and capeai.active_tasks read: shared memory
 // as rows.
 #include <cstring>
+#include <unordered_set>
 
 #include "api/resolve.hpp"
 #include "pg/args.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared.hpp"
+#include "store/tasks.hpp"
 
 namespace capeai::api {
 namespace {
@@ -66,6 +68,30 @@ bool Copy(const pg::ActiveTask& task, Line& out) {
   return false;
 }
 
+// What runs in this database and is the caller's, for administrators all. Where capeai.require_user_id is on,
+// the user that a task is for decides, too; that stands in its row.
+std::vector<Line> VisibleLines(const pg::Caller& caller) {
+  const bool all = IsAdmin(caller);
+  std::vector<Line> lines;
+  if (pg::SlotOfDatabase(pg::ThisDatabase()) < 0) return lines;
+  int count = 0;
+  const pg::ActiveTask* tasks = pg::ActiveTasks(&count);
+  for (int i = 0; i < count; ++i) {
+    Line line;
+    if (tasks[i].database.load() != pg::ThisDatabase() || !Copy(tasks[i], line)) continue;
+    if (line.database == pg::ThisDatabase() && (all || line.owner == caller.role)) lines.push_back(line);
+  }
+  if (all || !pg::settings::RequireUserId()) return lines;
+  const pg::AsExtensionOwner as_owner;
+  std::vector<Uuid> ids;
+  for (const Line& line : lines) ids.push_back(line.id);
+  std::unordered_set<Uuid> own;
+  for (const store::TaskOwner& task : store::FindOwners(ids))
+    if (!task.user_id.empty() && task.user_id == pg::settings::UserId()) own.insert(task.id);
+  std::erase_if(lines, [&](const Line& line) { return !own.contains(line.id); });
+  return lines;
+}
+
 }  // namespace
 }  // namespace capeai::api
 
@@ -91,19 +117,11 @@ CAPEAI_FUNCTION(capeai_worker_slots) {
 }
 
 CAPEAI_FUNCTION(capeai_running_tasks) {
-  const pg::Caller caller = pg::CurrentCaller();
-  const bool all = api::IsAdmin(caller);
+  const std::vector<api::Line> lines = api::VisibleLines(pg::CurrentCaller());
   pg::RowSet rows(fcinfo);
-  if (pg::SlotOfDatabase(pg::ThisDatabase()) < 0) return 0;
-  int count = 0;
-  const pg::ActiveTask* tasks = pg::ActiveTasks(&count);
-  for (int i = 0; i < count; ++i) {
-    api::Line line;
-    if (tasks[i].database.load() != pg::ThisDatabase() || !api::Copy(tasks[i], line)) continue;
-    if (line.database != pg::ThisDatabase() || !(all || line.owner == caller.role)) continue;
+  for (const api::Line& line : lines)
     rows.Add({line.id.ToString(), std::to_string(line.owner), std::to_string(line.attempt),
               std::to_string(line.step), line.step_name, std::to_string(line.progress),
               api::Timestamp(line.started_at)});
-  }
   return 0;
 }

@@ -81,6 +81,9 @@ CAPEAI_FUNCTION(capeai_channel) {
 }
 
 CAPEAI_FUNCTION(capeai_user_channel) {
+  if (pg::settings::RequireUserId())
+    pg::Raise(sqlstate::kInsufficientPrivilege, "the channel of a role tells of all its users' tasks",
+              "capeai.require_user_id is on: use capeai_channel() of a task.");
   const pg::Caller caller = pg::CurrentCaller();
   const pg::AsExtensionOwner as_owner;
   return pg::TextResult(store::UserChannel(caller.role));

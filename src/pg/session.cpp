@@ -9,7 +9,9 @@ extern "C" {
 #include "catalog/pg_authid.h"
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
+#include "commands/sequence.h"
 #include "common/ip.h"
+#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
@@ -149,6 +151,13 @@ AsRestrictedRole::AsRestrictedRole(Oid role) {
 AsRestrictedRole::~AsRestrictedRole() {
   SetUserIdAndSecContext(saved_user_, saved_context_);
   if (std::uncaught_exceptions() == 0 && IsTransactionState()) AtEOXact_GUC(false, guc_level_);
+}
+
+void ForgetSession() {
+  Guarded([] {
+    LockReleaseAll(USER_LOCKMETHOD, true);
+    ResetSequenceCaches();
+  });
 }
 
 void RandomBytes(void* out, size_t size) {

@@ -71,6 +71,11 @@ class AsRestrictedRole {
 
 // Cryptographically strong random bytes; raises if the system has none.
 Uuid NewTaskId(WallTime now);  // UUIDv7
+// Drops what SQL may leave behind in a session whatever became of its transaction:
+// advisory locks, values of sequences. For a process that works for one role
+// after another.
+void ForgetSession();
+
 void RandomBytes(void* out, size_t size);
 
 // True during recovery: nothing can be written here.

@@ -16,6 +16,8 @@ extern "C" {
 #include "utils/timeout.h"
 }
 
+#include <csignal>
+
 #include "pg/transaction.hpp"
 
 namespace capeai::pg {
@@ -96,12 +98,28 @@ Subtransaction::~Subtransaction() {
   }
 }
 
+namespace {
+
+// PL/pgSQL can catch a cancel, nothing catches SIGTERM.
+TimeoutId ObstinateTimeout() {
+  static const TimeoutId id =
+      Guarded([] { return RegisterTimeout(USER_TIMEOUT, [] { kill(MyProcPid, SIGTERM); }); });
+  return id;
+}
+
+}  // namespace
+
 StatementLimit::StatementLimit(Duration limit) {
-  Guarded([&] { enable_timeout_after(STATEMENT_TIMEOUT, static_cast<int>(Millis(limit))); });
+  const TimeoutId obstinate = ObstinateTimeout();
+  Guarded([&] {
+    enable_timeout_after(STATEMENT_TIMEOUT, static_cast<int>(Millis(limit)));
+    enable_timeout_after(obstinate, static_cast<int>(Millis(limit + kObstinacy)));
+  });
 }
 
 StatementLimit::~StatementLimit() {
   disable_timeout(STATEMENT_TIMEOUT, false);
+  disable_timeout(ObstinateTimeout(), false);
   // It may have come when nothing was there to be cancelled any more.
   QueryCancelPending = false;
 }

@@ -42,8 +42,10 @@ class Subtransaction {
   void* owner_ = nullptr;    // ResourceOwner of the caller
 };
 
-// Cancels (57014) what the enclosing transaction still does after `limit`. Only
-// in processes of our own, one at a time.
+// Cancels (57014) what the enclosing transaction still does after `limit`, and
+// ends the process when that is caught and goes on for kObstinacy. Only in
+// processes of our own, one at a time.
+inline constexpr Duration kObstinacy = std::chrono::seconds(2);
 class StatementLimit {
  public:
   explicit StatementLimit(Duration limit);

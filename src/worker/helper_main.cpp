@@ -7,6 +7,7 @@
 #include "agent/ask.hpp"
 #include "pg/channel.hpp"
 #include "pg/process.hpp"
+#include "pg/session.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared.hpp"
 #include "pg/transaction.hpp"
@@ -35,6 +36,7 @@ RetrievalReply Search(const RetrievalRequest& request, FlightRecorder& recorder)
   } catch (const pg::PgError& e) {
     reply.error = e.error();
   }
+  pg::ForgetSession();
   pg::ReportIdle("capeai: waiting for searches");
   return reply;
 }

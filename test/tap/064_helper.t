@@ -65,6 +65,24 @@ is($node->wait_task($behind, 20), 'succeeded', 'a task behind it succeeds');
 is($node->wait_task($sleeping), 'failed', 'its own fails');
 is($node->task($sleeping, "error_code || ' ' || attempt"), 'retrieval_failed 1', 'because of the search');
 
+# --- one that will not be cancelled
+as('anne', "CREATE FUNCTION app.stubborn(query text, context jsonb) RETURNS $row LANGUAGE plpgsql AS \$\$
+BEGIN LOOP BEGIN PERFORM pg_sleep(3600); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END \$\$");  # lint: sleep is what is tested
+agent('stubborn');
+my $stubborn = ask_anne('stubborn', 1);
+ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'capeai helper' AND wait_event = 'PgSleep'"),
+	'a search that catches its being cancelled');
+$behind = guide('How do I restart the stubborn server?');
+is($node->wait_task($behind), 'succeeded', 'a task behind it succeeds');
+is($node->wait_task($stubborn), 'failed', 'its own fails');
+
+# --- what one leaves behind in the session the next does not find
+as('anne', "CREATE FUNCTION app.litter(query text, context jsonb) RETURNS $row LANGUAGE plpgsql AS \$\$
+BEGIN PERFORM pg_advisory_lock(42); END \$\$");
+agent('litter');
+is($node->wait_task(ask_anne('litter', 1)), 'succeeded', 'a search that leaves a lock behind');
+is(sql('SELECT pg_try_advisory_lock(42)'), 't', 'the lock is gone');
+
 # --- one that ends its process cleanly
 as('anne', "CREATE FUNCTION app.leaver(query text, context jsonb) RETURNS $row LANGUAGE plpgsql AS 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); END'");  # lint: sleep is what is tested
 agent('leaver');
