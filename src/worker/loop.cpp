@@ -88,10 +88,7 @@ void Loop::Turn() {
   if (pg::ServiceInterrupts()) Reload();
   now = MonoNow();
   slot_.heartbeat.store(now.time_since_epoch().count());
-  if (const uint32_t wake = slot_.wake.exchange(0)) {
-    look_ = true;
-    if (wake & pg::kWakeForLimits) claims_.LimitsChanged();
-  }
+  HearCommits();
   if (slot_.yield.load()) leaving_ = executions_.empty() && journal_.empty();
 
   if (ready.latch || asks_.in_flight() > 0) HearBackends(now);
@@ -108,6 +105,13 @@ void Loop::Turn() {
   slot_.in_flight.store(static_cast<int64_t>(executions_.size()));
   slot_.asks.store(static_cast<int64_t>(asks_.in_flight()));
   slot_.requests.store(http_->stats().requests);
+}
+
+void Loop::HearCommits() {
+  const uint32_t wake = slot_.wake.exchange(0);
+  if (wake == 0) return;
+  look_ = true;
+  if (wake & pg::kWakeForLimits) claims_.LimitsChanged();
 }
 
 Duration Loop::HowLong(MonoTime now) const {

@@ -46,6 +46,8 @@ class Loop {
   // One turn.
   void Turn();
   Duration HowLong(MonoTime now) const;
+  // Something was committed that we may have to look at.
+  void HearCommits();
   void HearBackends(MonoTime now);
   void CancelWaiting(const std::set<AskAddress>& cancelled);
   void ResumeReady();

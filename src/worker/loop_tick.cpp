@@ -74,6 +74,8 @@ bool Loop::TickIsDue(MonoTime now) const {
 }
 
 void Loop::Tick(MonoTime now) {
+  // What a cancel was told to stop is not to be claimed after it has returned.
+  HearCommits();
   if (now >= next_fallback_) {
     next_fallback_ = now + pg::settings::FallbackInterval();
     look_ = true;
