@@ -47,6 +47,19 @@ COMMENT ON COLUMN capeai.passages.heading IS 'Path of headings, outermost first,
 COMMENT ON COLUMN capeai.passages.tokens IS 'About how many tokens a model sees';
 COMMENT ON COLUMN capeai.passages.terms IS 'Packed lexemes with their counts, from which the index is made';
 
+CREATE TABLE capeai.links (
+  collection_id integer NOT NULL,
+  document_id   bigint NOT NULL REFERENCES capeai.documents (id) ON DELETE CASCADE,
+  page          text NOT NULL,
+  terms         bytea NOT NULL,
+  PRIMARY KEY (collection_id, page, document_id)
+);
+CREATE INDEX links_document ON capeai.links (document_id);
+COMMENT ON TABLE capeai.links IS 'What documents say of the pages that they link to';
+COMMENT ON COLUMN capeai.links.document_id IS 'The document that links';
+COMMENT ON COLUMN capeai.links.page IS 'Where it leads: a url without fragment; whether a document has it is seen when searching';
+COMMENT ON COLUMN capeai.links.terms IS 'Packed lexemes of the links'' texts with their counts';
+
 -- The index. Not dumped: where capeai.index_state has no row for a collection, as
 -- after a restore, search reads capeai.passages instead, and the next write indexes them.
 
@@ -161,3 +174,4 @@ SELECT pg_catalog.pg_extension_config_dump('capeai.documents', '');
 SELECT pg_catalog.pg_extension_config_dump('capeai.documents_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('capeai.passages', '');
 SELECT pg_catalog.pg_extension_config_dump('capeai.passages_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('capeai.links', '');

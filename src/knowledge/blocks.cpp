@@ -65,6 +65,12 @@ void AddListItem(Document& document, int level, std::string_view marker, std::st
                              0});
 }
 
+void AddLink(Document& document, std::string_view href, std::string_view text) {
+  std::string line = CollapseSpace(text);
+  if (line.empty() || line == href) return;
+  document.links.push_back({std::string(href), std::move(line)});
+}
+
 void AddCode(Document& document, std::string_view text, std::string_view language) {
   size_t begin = 0;  // whole blank lines only: the first line's indentation stays
   for (size_t end; (end = text.find('\n', begin)) != std::string_view::npos; begin = end + 1)

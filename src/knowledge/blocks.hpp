@@ -24,6 +24,9 @@ void AddTerm(Document& document, int level, std::string_view text);
 void AddParagraph(Document& document, std::string_view text, int level = 0);
 void AddListItem(Document& document, int level, std::string_view marker, std::string_view text);
 
+// Ignored without a text of its own: blank, or the address again.
+void AddLink(Document& document, std::string_view href, std::string_view text);
+
 // Lines stay as written, without blank lines around them.
 void AddCode(Document& document, std::string_view text, std::string_view language);
 

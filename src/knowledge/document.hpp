@@ -32,10 +32,16 @@ struct Block {
   int term = 0;          // number of definition lists it lies in: the terms that it is about
 };
 
+struct Link {
+  std::string href;  // as written, entities decoded; may be relative
+  std::string text;  // never blank
+};
+
 struct Document {
   std::string title;  // <title> or the first heading; may be empty
   std::vector<Block> blocks;
-  bool lossy = false;  // bytes that are no text were replaced by U+FFFD
+  std::vector<Link> links;  // in order, but not those of navigation
+  bool lossy = false;       // bytes that are no text were replaced by U+FFFD
 };
 
 enum class Format { kMarkdown, kHtml, kPlain };

@@ -21,6 +21,10 @@ bool IsText(const GumboNode& node) {
   return node.type == GUMBO_NODE_TEXT || node.type == GUMBO_NODE_WHITESPACE || node.type == GUMBO_NODE_CDATA;
 }
 
+bool IsLink(const GumboNode& node) {
+  return node.type == GUMBO_NODE_ELEMENT && node.v.element.tag == GUMBO_TAG_A;
+}
+
 template <class Visit>
 void ForEachChild(const GumboElement& element, Visit visit) {
   for (unsigned i = 0; i < element.children.length; ++i)
@@ -32,6 +36,8 @@ void GatherText(const GumboElement& element, std::string_view separator, std::st
   ForEachChild(element, [&](const GumboNode& child) {
     if (IsText(child)) {
       out += child.v.text.text;
+    } else if (IsLink(child)) {
+      GatherText(child.v.element, separator, out);
     } else if (child.type == GUMBO_NODE_ELEMENT) {
       out += separator;
       GatherText(child.v.element, separator, out);
@@ -106,6 +112,7 @@ class Walker {
       inline_ += ' ';
       return;
     }
+    if (element.tag == GUMBO_TAG_A) return Children(element);
     if (element.tag == GUMBO_TAG_TITLE) {
       if (document_.title.empty()) document_.title = CollapseSpace(TextOf(element));
       return;
@@ -202,6 +209,17 @@ class Walker {
   int term_level_ = 0;
 };
 
+void GatherLinks(const GumboElement& element, Document& document) {
+  ForEachChild(element, [&](const GumboNode& child) {
+    if (IsLink(child)) {
+      const GumboAttribute* href = gumbo_get_attribute(&child.v.element.attributes, "href");
+      if (href != nullptr) AddLink(document, href->value, TextOf(child.v.element));
+    } else if (child.type == GUMBO_NODE_ELEMENT) {
+      GatherLinks(child.v.element, document);
+    }
+  });
+}
+
 // The page's own heading is its top, whatever level its style gave it: in a manual
 // cut into pages the title and its sections are often both <h2>.
 void RaiseTitle(Document& document) {
@@ -222,6 +240,7 @@ Document ParseHtml(std::string_view text) {
   Walker walker(document, std::move(filtered.languages));
   walker.Walk(*tree.root());
   walker.Flush();
+  GatherLinks(tree.root()->v.element, document);
   RaiseTitle(document);
   return document;
 }

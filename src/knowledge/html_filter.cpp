@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "knowledge/html_tag.hpp"
 
@@ -72,6 +73,7 @@ class Filter {
       if (at_ < in_.size()) Markup();
     }
     PopTo(0);
+    EndLink();
     return std::move(out_);
   }
 
@@ -152,7 +154,9 @@ class Filter {
     if (tag.name == "code" && !out_.languages.empty() && out_.languages.back().empty() && Inside("pre"))
       out_.languages.back() = LanguageOf(tag);
     if (tag.name == "sup" && !hides) Text("^");
+    if (tag.name == "a" && !hides && hidden_ == 0) return BeginLink(tag.href);
     if (!block && !hides && hidden_ == 0) return;  // inline markup
+    EndLink();
     if (block) CloseImplied(tag.name);
     if (stack_.size() >= kMaxHtmlDepth || !Room()) {
       ++dropped_;
@@ -167,6 +171,19 @@ class Filter {
       if (tag.name == "pre") out_.languages.push_back(LanguageOf(tag));
     }
     stack_.push_back(std::move(open));
+  }
+
+  void BeginLink(std::string_view href) {
+    EndLink();
+    if (href.empty() || !Room()) return;
+    const char quote = href.find('"') == std::string_view::npos ? '"' : '\'';
+    if (href.find(quote) != std::string_view::npos) return;
+    out_.html.append("<a href=").append(1, quote).append(href).append(1, quote).append(">");
+    link_open_ = true;
+  }
+
+  void EndLink() {
+    if (std::exchange(link_open_, false)) out_.html += "</a>";
   }
 
   std::string_view ShownName(const HtmlTag& tag) const {
@@ -193,6 +210,7 @@ class Filter {
   }
 
   void Close(const std::string& name) {
+    if (name == "a" && link_open_) return EndLink();
     const auto same = [&](const Open& open) { return open.name == name; };
     if (dropped_ > 0 && (In(name, kStructure) || In(name, kPlainBlocks) || hidden_ > 0)) {
       --dropped_;
@@ -204,6 +222,7 @@ class Filter {
 
   void PopTo(size_t size) {
     while (stack_.size() > size) {
+      EndLink();
       const Open& open = stack_.back();
       if (!open.shown.empty()) {
         if (open.shown == "p" && IsHeading(open.name)) out_.html += ':';
@@ -220,7 +239,8 @@ class Filter {
   size_t at_ = 0;
   FilteredHtml out_;
   std::vector<Open> stack_;
-  int hidden_ = 0;      // open elements that hide
+  int hidden_ = 0;  // open elements that hide
+  bool link_open_ = false;
   size_t dropped_ = 0;  // open elements beyond the limits
   size_t elements_ = 0;
 };

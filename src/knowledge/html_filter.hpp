@@ -18,7 +18,7 @@ inline constexpr size_t kMaxHtmlElements = 200000;
 
 struct FilteredHtml {
   // Contains only: title, h1..h6, p, div, blockquote, ul, ol, li, dl, dt, dd, pre, table, caption,
-  // tr, th, td, hr, br, without attributes.
+  // tr, th, td, hr, br, without attributes; and <a href>, which holds no block.
   std::string html;
   // The language of each <pre>, in order; "" where none is named.
   std::vector<std::string> languages;

@@ -10,6 +10,7 @@ namespace {
 constexpr std::string_view kSpace = " \t\n\f\r";
 constexpr size_t kMaxNameBytes = 32;    // longer names are of no interest
 constexpr size_t kMaxValueBytes = 400;  // of class and role
+constexpr size_t kMaxHrefBytes = 2048;  // longer ones lead to no document
 
 size_t FindOrEnd(std::string_view text, std::string_view any, size_t from) {
   return std::min(text.find_first_of(any, from), text.size());
@@ -18,6 +19,7 @@ size_t FindOrEnd(std::string_view text, std::string_view any, size_t from) {
 void Apply(HtmlTag& tag, std::string_view name, std::string_view value) {
   if (name.size() > kMaxNameBytes) return;
   const std::string key = LowerAscii(name);
+  if (key == "href" && value.size() <= kMaxHrefBytes) tag.href = value;
   value = value.substr(0, kMaxValueBytes);
   if (key == "class") {
     tag.classes = " " + LowerAscii(value) + " ";

@@ -10,10 +10,11 @@ namespace capeai::knowledge {
 struct HtmlTag {
   std::string name;  // lower case
   bool closing = false;
-  bool hidden = false;  // attribute hidden, or aria-hidden="true"
-  std::string classes;  // of class="...", lower case, with a space on either side
-  std::string role;     // lower case
-  size_t end = 0;       // offset behind '>'; the text's size if it never closes
+  bool hidden = false;    // attribute hidden, or aria-hidden="true"
+  std::string classes;    // of class="...", lower case, with a space on either side
+  std::string role;       // lower case
+  std::string_view href;  // as written, entities and all
+  size_t end = 0;         // offset behind '>'; the text's size if it never closes
 };
 
 // Reads the tag at html[at] == '<', which must be followed by a letter or by '/'

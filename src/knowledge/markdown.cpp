@@ -58,6 +58,9 @@ class Builder {
       case MD_BLOCK_LI:
         marker_ = Marker(*static_cast<MD_BLOCK_LI_DETAIL*>(detail));
         break;
+      case MD_BLOCK_H:
+        in_heading_ = true;
+        break;
       case MD_BLOCK_CODE: {
         const MD_ATTRIBUTE& lang = static_cast<MD_BLOCK_CODE_DETAIL*>(detail)->lang;
         language_ = lang.text == nullptr ? "" : std::string(lang.text, lang.size);
@@ -84,6 +87,7 @@ class Builder {
         FlushText();
         break;
       case MD_BLOCK_H:
+        in_heading_ = false;
         Heading(static_cast<MD_BLOCK_H_DETAIL*>(detail)->level);
         break;
       case MD_BLOCK_CODE:
@@ -105,6 +109,28 @@ class Builder {
       default:
         break;
     }
+    return 0;
+  }
+
+  // Of inline markup, code keeps its backticks, but not in headings, and links are noted.
+  int EnterSpan(MD_SPANTYPE type) {
+    if (!Spend()) return 1;
+    if (type == MD_SPAN_A || type == MD_SPAN_CODE) spans_.push_back(text_.size());
+    return 0;
+  }
+
+  int LeaveSpan(MD_SPANTYPE type, void* detail) {
+    if (!Spend()) return 1;
+    if (type != MD_SPAN_A && type != MD_SPAN_CODE) return 0;
+    const std::string inside = text_.substr(spans_.back());
+    if (type == MD_SPAN_CODE) {
+      text_.resize(spans_.back());
+      text_ += in_heading_ ? inside : InBackticks(inside);
+    } else {
+      const MD_ATTRIBUTE& href = static_cast<MD_SPAN_A_DETAIL*>(detail)->href;
+      if (href.text != nullptr) AddLink(document_, {href.text, href.size}, inside);
+    }
+    spans_.pop_back();
     return 0;
   }
 
@@ -142,6 +168,12 @@ class Builder {
     return list.ordered ? std::to_string(list.number++) + "." : "-";
   }
 
+  // Three of them would look like a block of code.
+  static std::string InBackticks(const std::string& code) {
+    if (code.find("``") != std::string::npos) return code;
+    return code.find('`') == std::string::npos ? "`" + code + "`" : "`` " + code + " ``";
+  }
+
   void FlushText() {
     const std::string text = std::exchange(text_, "");
     if (IsBlank(text)) return;
@@ -163,6 +195,7 @@ class Builder {
     Document inner = ParseHtml(html);
     if (document_.title.empty()) document_.title = inner.title;
     std::move(inner.blocks.begin(), inner.blocks.end(), std::back_inserter(document_.blocks));
+    std::move(inner.links.begin(), inner.links.end(), std::back_inserter(document_.links));
   }
 
   // Inline tags go, but <br> separates words. A block is kept whole for Html().
@@ -183,10 +216,12 @@ class Builder {
   Document document_;
   size_t reports_left_;
   std::string text_;
+  std::vector<size_t> spans_;  // where open links and code begin in text_
   std::string marker_;
   std::string language_;
   std::vector<OpenList> lists_;
   TableRows table_;
+  bool in_heading_ = false;
   bool in_html_block_ = false;
   int html_blocks_ = 0;
   std::unordered_map<std::string, std::string> entities_;
@@ -226,7 +261,15 @@ int OnLeaveBlock(MD_BLOCKTYPE type, void* detail, void* self) noexcept {
   });
 }
 
-int OnSpan(MD_SPANTYPE, void*, void*) noexcept { return 0; }
+int OnEnterSpan(MD_SPANTYPE type, void*, void* self) noexcept {
+  auto& session = *static_cast<Session*>(self);
+  return session.Guard([&] { return session.builder.EnterSpan(type); });
+}
+
+int OnLeaveSpan(MD_SPANTYPE type, void* detail, void* self) noexcept {
+  auto& session = *static_cast<Session*>(self);
+  return session.Guard([&] { return session.builder.LeaveSpan(type, detail); });
+}
 
 int OnText(MD_TEXTTYPE type, const MD_CHAR* text, MD_SIZE size, void* self) noexcept {
   auto& session = *static_cast<Session*>(self);
@@ -261,8 +304,8 @@ Document ParseMarkdown(std::string_view text) {
   parser.flags = MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_TASKLISTS;
   parser.enter_block = OnEnterBlock;
   parser.leave_block = OnLeaveBlock;
-  parser.enter_span = OnSpan;
-  parser.leave_span = OnSpan;
+  parser.enter_span = OnEnterSpan;
+  parser.leave_span = OnLeaveSpan;
   parser.text = OnText;
   Session session{Builder(text.size())};
   const int failed = md_parse(text.data(), static_cast<MD_SIZE>(text.size()), &parser, &session);

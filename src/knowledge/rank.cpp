@@ -74,13 +74,13 @@ void Ranker::Measure() {
   passage_norms_ = MakeNorms(sums, passages, options_.b);
   document_norms_ = MakeNorms(sums, documents, options_.document_b);
   ideal_ = 0;
-  idf_.clear();
+  bounds_.clear();
   for (size_t t = 0; t < terms_.size(); ++t) {
     double found = 0;
     for (const Source& source : sources_) found += static_cast<double>(source.postings[t].size());
     const double idf = std::log(1 + (passages - found + 0.5) / (found + 0.5));
-    idf_.push_back(idf * terms_[t].weight * (options_.k1 + 1));
-    ideal_ += idf_.back();
+    bounds_.push_back(idf * terms_[t].weight * (options_.k1 + 1));
+    ideal_ += bounds_.back();
   }
 }
 
@@ -109,7 +109,7 @@ std::vector<Ranker::Place> Ranker::BestPassages(size_t count) const {
     const std::vector<FieldCounts>& lengths = source.header->lengths;
     scores.assign(lengths.size(), 0);
     for (size_t t = 0; t < terms_.size(); ++t) {
-      const float idf = static_cast<float>(idf_[t]);
+      const float idf = static_cast<float>(bounds_[t]);
       for (const Posting& posting : source.postings[t]) {
         const float weighted = Weighted(posting.counts, lengths[posting.ordinal], passage_norms_);
         scores[posting.ordinal] += idf * weighted / (weighted + k1);
@@ -152,7 +152,7 @@ double Ranker::DocumentScore(const Place& place) const {
     for (; at != source.postings[t].end() && at->ordinal < end; ++at)
       for (size_t f = 0; f < kFields; ++f) counts[f] += at->counts[f];
     const double weighted = Weighted(counts, length, document_norms_);
-    score += idf_[t] * weighted / (weighted + options_.k1);
+    score += bounds_[t] * weighted / (weighted + options_.k1);
   }
   return score;
 }

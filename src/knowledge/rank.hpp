@@ -63,6 +63,8 @@ class Ranker {
   // After Rank(): the score of an imagined passage that is all about the query,
   // a bound for every score. Terms unknown to the index count fully.
   double ideal() const { return ideal_; }
+  // After Rank(): what each of terms() can bring at most; ideal() is their sum.
+  const std::vector<double>& bounds() const { return bounds_; }
 
  private:
   struct Source {
@@ -96,7 +98,7 @@ class Ranker {
   std::vector<std::vector<Posting>> pending_postings_;
   Norms passage_norms_;
   Norms document_norms_;
-  std::vector<double> idf_;  // by term, times the term's weight and (k1 + 1)
+  std::vector<double> bounds_;  // by term: idf, times the term's weight and (k1 + 1)
   double ideal_ = 0;
 };
 

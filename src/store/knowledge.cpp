@@ -12,6 +12,7 @@
 #include "pg/lexemes.hpp"
 #include "pg/sql.hpp"
 #include "store/index.hpp"
+#include "store/links.hpp"
 
 namespace capeai::store {
 namespace {
@@ -279,10 +280,12 @@ AddedDocument AddDocument(const NewDocument& document) {
                 {stored.id, std::string_view(title), std::string_view(document.type), &document.keywords,
                  std::string_view(document.metadata_json), std::string_view(identity)});
     DeletePassages(collection.id, stored.id);
+    DeleteLinks(stored.id);
   }
   // A title that was made from the text says nothing more than the text.
   const bool own_title = !knowledge::IsBlank(document.title) || !parsed->title.empty();
   const TermMaker terms(collection.config, own_title ? title : "", document.keywords);
+  if (document.url) InsertLinks(collection.id, stored.id, collection.config, *document.url, parsed->links);
   if (!collection.indexed) RebuildIndex(collection.id);
   const std::vector<PassageKey> keys = InsertPassages(collection.id, stored.id, chunks, terms);
   MaintainIndex(collection.id, keys);

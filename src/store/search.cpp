@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "knowledge/identifiers.hpp"
+#include "knowledge/links.hpp"
 #include "knowledge/rank.hpp"
 #include "knowledge/smooth.hpp"
 #include "knowledge/text.hpp"
@@ -16,6 +17,7 @@
 #include "pg/snapshot.hpp"
 #include "pg/sql.hpp"
 #include "store/knowledge.hpp"
+#include "store/links.hpp"
 #include "store/segments.hpp"
 #include "store/vocabulary.hpp"
 
@@ -81,8 +83,9 @@ const pg::Statement kVectors{
     kReadOnly};
 
 const pg::Statement kFetch{
-    "SELECT q.id, d.id, d.title, q.heading, q.content, coalesce(d.url, ''), d.type "
-    "FROM capeai.passages AS q JOIN capeai.documents AS d ON d.id = q.document_id WHERE q.id = ANY ($1)",
+    "SELECT r.ordinality, d.id, d.title, q.heading, q.content, coalesce(d.url, ''), d.type "
+    "FROM unnest($1::bigint[]) WITH ORDINALITY AS r (id) JOIN capeai.passages AS q ON q.id = r.id "
+    "JOIN capeai.documents AS d ON d.id = q.document_id ORDER BY r.ordinality",
     {Type::kInt8Array},
     kReadOnly};
 
@@ -225,9 +228,11 @@ bool IsOpenPage(std::string_view url, std::string_view current_page) {
   return current_page.size() >= kLeastPage && url.find(current_page) != std::string_view::npos;
 }
 
-// Looks again at the first results: neighbours smooth their scores, and the open
-// page counts a little more. The others stay behind them.
-void Refine(std::vector<RankedDocument>& ranked, std::string_view current_page) {
+// Looks again at the first results: what links say of them is added, neighbours
+// smooth their scores, and the open page counts a little more. The others stay
+// behind them.
+void Refine(std::vector<RankedDocument>& ranked, const knowledge::Ranker& ranker, int collection,
+            std::string_view current_page) {
   const size_t pool = std::min(ranked.size(), kSmoothed);
   if (pool == 0) return;
   std::vector<int64_t> ids;
@@ -240,10 +245,16 @@ void Refine(std::vector<RankedDocument>& ranked, std::string_view current_page) 
   }
   const pg::Rows rows = pg::Execute(kVectors, {&ids});
   std::vector<std::string_view> vectors(pool);
-  for (size_t i = 0; i < rows.size(); ++i) vectors[places[rows.Int(i, 0)]] = rows.Text(i, 1);
+  std::vector<std::string> urls(pool);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    vectors[places[rows.Int(i, 0)]] = rows.Text(i, 1);
+    urls[places[rows.Int(i, 0)]] = rows.MaybeString(i, 2).value_or("");
+  }
+  const InboundLinks links(collection, urls);
+  knowledge::AddLinkScores(scores, links.texts(), ranker.terms(), ranker.bounds(), {});
   scores = knowledge::SmoothScores(scores, vectors, {});
-  for (size_t i = 0; i < rows.size(); ++i)
-    if (IsOpenPage(rows.Text(i, 2), current_page)) scores[places[rows.Int(i, 0)]] *= kOpenPageFactor;
+  for (size_t i = 0; i < pool; ++i)
+    if (IsOpenPage(urls[i], current_page)) scores[i] *= kOpenPageFactor;
   for (size_t i = 0; i < pool; ++i) ranked[i].score = scores[i];
   const double least = *std::min_element(scores.begin(), scores.end());
   for (size_t i = pool; i < ranked.size(); ++i) ranked[i].score = std::min(ranked[i].score, least);
@@ -254,20 +265,14 @@ void Refine(std::vector<RankedDocument>& ranked, std::string_view current_page) 
 // The rows of `ranked`, in their order. A passage whose row is gone is left out.
 std::vector<Passage> Fetch(const std::vector<RankedDocument>& ranked) {
   std::vector<int64_t> ids;
-  std::unordered_map<int64_t, double> scores;
-  for (const RankedDocument& document : ranked) {
-    ids.push_back(document.best.passage);
-    scores[document.best.passage] = document.score;
-  }
+  for (const RankedDocument& document : ranked) ids.push_back(document.best.passage);
   const pg::Rows rows = pg::Execute(kFetch, {&ids});
   std::vector<Passage> found;
   for (size_t i = 0; i < rows.size(); ++i) {
-    found.push_back({rows.Int(i, 1), rows.Int(i, 0), rows.String(i, 2), rows.String(i, 3), rows.String(i, 4),
-                     rows.String(i, 5), rows.String(i, 6), scores[rows.Int(i, 0)]});
+    const RankedDocument& document = ranked[static_cast<size_t>(rows.Int(i, 0) - 1)];
+    found.push_back({rows.Int(i, 1), document.best.passage, rows.String(i, 2), rows.String(i, 3),
+                     rows.String(i, 4), rows.String(i, 5), rows.String(i, 6), document.score});
   }
-  std::sort(found.begin(), found.end(), [](const Passage& a, const Passage& b) {
-    return a.score != b.score ? a.score > b.score : a.passage_id < b.passage_id;
-  });
   return found;
 }
 
@@ -295,7 +300,7 @@ std::vector<Passage> SearchPassages(std::string_view query, std::string_view col
     ranker = reader.Feed(std::move(corrected));
   const size_t wanted = static_cast<size_t>(max_results);
   std::vector<RankedDocument> ranked = ranker.Rank(std::max(wanted, kSmoothed));
-  Refine(ranked, current_page);
+  Refine(ranked, ranker, collection->id, current_page);
   for (RankedDocument& document : ranked) document.score = std::min(1.0, document.score / ranker.ideal());
   if (ranked.size() > wanted) ranked.resize(wanted);
   return Fetch(ranked);

@@ -49,6 +49,19 @@ SELECT url FROM capeai_search('identical', context => '{"current_page": "/manual
 SELECT url FROM capeai_search('identical', context => '{"current_page": "/manual/one"}') LIMIT 1;
 COMMIT;
 
+-- What links say of a page counts a little, in whatever order the pages come, and no longer when they are gone.
+SELECT url FROM capeai_search('identical twin') LIMIT 1;
+SELECT capeai_add_document('Family', 'See [the twin](../manual/two#top), [twin](two/), [twin](https://elsewhere.test/manual/two).', '/family/tree') > 0;
+SELECT page FROM capeai.links ORDER BY page;
+SELECT url FROM capeai_search('identical twin') WHERE url ~ 'manual' LIMIT 1;
+SELECT capeai_add_document('Family', '<p>The <a href="/manual/one">twin</a>.</p>', '/family/tree', format => 'html') > 0;
+SELECT page FROM capeai.links;
+SELECT url FROM capeai_search('identical twin') WHERE url ~ 'manual' LIMIT 1;
+SELECT capeai_add_document('Two', 'Identical words here. And a [twin](one).', '/manual/two') > 0;
+SELECT count(*) FROM capeai.links WHERE page = '/manual/one';
+SELECT capeai_remove_document(id) FROM capeai.documents WHERE url IN ('/family/tree', '/manual/two');
+SELECT count(*) FROM capeai.links;
+
 -- Another configuration.
 SELECT capeai_create_collection('deutsch', 'german');
 SELECT capeai_add_document('Häuser', 'Die Häuser stehen leer.', '/haus', collection => 'deutsch') > 0;

@@ -102,6 +102,7 @@ TEST(Html, StandsHostileInput) {
         Repeat("<p>x", 300000) + "deep", Repeat("<svg><a>", 20000) + "</svg>", Repeat("<script>", 50000),
         "<a b=\"" + std::string(500000, 'x'), std::string(500000, '<'),
         Repeat("<dl><dt>x<dd>", 20000) + "deep", Repeat("<div></p></div>", 50000) + "deep",
+        Repeat("<a href=x>y", 100000) + "deep", Repeat("<a href=x><p>y", 50000) + "deep",
         Repeat("<div hidden>", 50000) + "gone"}) {
     const Document d = Html(text);
     for (const Block& block : d.blocks) ASSERT_TRUE(utf8::Valid(block.text));

@@ -12,6 +12,18 @@ namespace {
 Document Markdown(std::string_view text) { return *ParseDocument(text, Format::kMarkdown); }
 Document Plain(std::string_view text) { return *ParseDocument(text, Format::kPlain); }
 
+TEST(Markdown, InlineCodeKeepsItsBackticksButNotInHeadings) {
+  const Document d = Markdown(
+      "# Use `ask()`\n\nCall `capeai_ask('x')`, or `` a`b ``.\n\n- item `x`\n\n| `a|b` |\n| --- |\n| `c` "
+      "|\n");
+  ASSERT_EQ(d.blocks.size(), 4u);
+  EXPECT_EQ(d.blocks[0].text, "Use ask()");
+  EXPECT_EQ(d.blocks[1].text, "Call `capeai_ask('x')`, or `` a`b ``.");
+  EXPECT_EQ(d.blocks[2].text, "item `x`");
+  EXPECT_NE(d.blocks[3].text.find("`c`"), std::string::npos);
+  EXPECT_EQ(Markdown("```` ``` ````").blocks[0].text, "```") << "would look like a fence";
+}
+
 TEST(Markdown, KeepsStructure) {
   const Document d = Markdown(
       "# Title *with* `code`\n\nA [link](http://x) and &amp; &eacute; &#233;.\n\n## Part\n\n"
