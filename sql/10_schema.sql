@@ -1,6 +1,10 @@
 -- The ground: where functions may live, the schema of the tables, the roles, the
 -- composite types, and the row that names this database.
 
+-- Names and operators mean PostgreSQL's own in all that follows, whatever others
+-- have put into the schema of the functions: those are always written with it.
+SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+
 DO $do$
 BEGIN
   IF '@extschema@' OPERATOR(pg_catalog.=) 'capeai' THEN

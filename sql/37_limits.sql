@@ -1,10 +1,10 @@
 -- Limits and prices: how much may run, wait and be spent, by whom and with which model.
 
-CREATE FUNCTION capeai_set_limit(scope text, name text, metric text, value numeric) RETURNS void
+CREATE FUNCTION @extschema@.capeai_set_limit(scope text, name text, metric text, value numeric) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'capeai_set_limit';
-COMMENT ON FUNCTION capeai_set_limit(text, text, text, numeric)
+COMMENT ON FUNCTION @extschema@.capeai_set_limit(text, text, text, numeric)
   IS 'Sets a limit for a role, an agent or a model, or (scope default) for each role or model without one of its own; NULL removes it';
-REVOKE ALL ON FUNCTION capeai_set_limit(text, text, text, numeric) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.capeai_set_limit(text, text, text, numeric) FROM PUBLIC;
 
 CREATE FUNCTION capeai.note_price_change() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'capeai_note_price_change';

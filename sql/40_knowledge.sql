@@ -115,49 +115,49 @@ COMMENT ON TABLE capeai.index_blocks IS 'Terms in byte order with their packed p
 GRANT SELECT ON capeai.collections TO capeai_user, capeai_admin;
 GRANT SELECT ON capeai.documents, capeai.passages TO capeai_admin;
 
-CREATE FUNCTION capeai_create_collection(name text, config regconfig DEFAULT 'pg_catalog.english',
+CREATE FUNCTION @extschema@.capeai_create_collection(name text, config regconfig DEFAULT 'pg_catalog.english',
                                          passage_tokens integer DEFAULT 300, overlap_tokens integer DEFAULT 40)
 RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION capeai_create_collection(text, regconfig, integer, integer) IS
+COMMENT ON FUNCTION @extschema@.capeai_create_collection(text, regconfig, integer, integer) IS
   'Makes a collection of documents with its own text search configuration and passage size';
-REVOKE ALL ON FUNCTION capeai_create_collection(text, regconfig, integer, integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION capeai_create_collection(text, regconfig, integer, integer) TO capeai_admin;
+REVOKE ALL ON FUNCTION @extschema@.capeai_create_collection(text, regconfig, integer, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.capeai_create_collection(text, regconfig, integer, integer) TO capeai_admin;
 
-CREATE FUNCTION capeai_add_document(title text, content text, url text DEFAULT NULL, type text DEFAULT 'doc',
+CREATE FUNCTION @extschema@.capeai_add_document(title text, content text, url text DEFAULT NULL, type text DEFAULT 'doc',
                                     keywords text[] DEFAULT '{}', collection text DEFAULT 'default',
                                     format text DEFAULT 'markdown', metadata jsonb DEFAULT '{}')
 RETURNS bigint
 LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000 AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION capeai_add_document(text, text, text, text, text[], text, text, jsonb) IS
+COMMENT ON FUNCTION @extschema@.capeai_add_document(text, text, text, text, text[], text, text, jsonb) IS
   'Adds a document (markdown, html or plain) to a collection, or replaces the one with the same url; returns its id';
-REVOKE ALL ON FUNCTION capeai_add_document(text, text, text, text, text[], text, text, jsonb) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION capeai_add_document(text, text, text, text, text[], text, text, jsonb) TO capeai_admin;
+REVOKE ALL ON FUNCTION @extschema@.capeai_add_document(text, text, text, text, text[], text, text, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.capeai_add_document(text, text, text, text, text[], text, text, jsonb) TO capeai_admin;
 
-CREATE FUNCTION capeai_remove_document(document_id bigint) RETURNS boolean
+CREATE FUNCTION @extschema@.capeai_remove_document(document_id bigint) RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION capeai_remove_document(bigint) IS 'Removes a document; false if there is none with this id';
-REVOKE ALL ON FUNCTION capeai_remove_document(bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION capeai_remove_document(bigint) TO capeai_admin;
+COMMENT ON FUNCTION @extschema@.capeai_remove_document(bigint) IS 'Removes a document; false if there is none with this id';
+REVOKE ALL ON FUNCTION @extschema@.capeai_remove_document(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.capeai_remove_document(bigint) TO capeai_admin;
 
-CREATE FUNCTION capeai_load_directory(path text, collection text DEFAULT 'default', base_url text DEFAULT NULL,
+CREATE FUNCTION @extschema@.capeai_load_directory(path text, collection text DEFAULT 'default', base_url text DEFAULT NULL,
                                       OUT documents integer, OUT passages integer, OUT unchanged integer,
                                       OUT failed integer)
 LANGUAGE c VOLATILE PARALLEL UNSAFE COST 10000 AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION capeai_load_directory(text, text, text) IS
+COMMENT ON FUNCTION @extschema@.capeai_load_directory(text, text, text) IS
   'Adds the Markdown, HTML and text files below a directory of the server. For superusers and members of pg_read_server_files';
-REVOKE ALL ON FUNCTION capeai_load_directory(text, text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION capeai_load_directory(text, text, text) TO capeai_admin;
+REVOKE ALL ON FUNCTION @extschema@.capeai_load_directory(text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.capeai_load_directory(text, text, text) TO capeai_admin;
 
-CREATE FUNCTION capeai_search(query text, collection text DEFAULT 'default', max_results integer DEFAULT 5,
+CREATE FUNCTION @extschema@.capeai_search(query text, collection text DEFAULT 'default', max_results integer DEFAULT 5,
                               context jsonb DEFAULT '{}')
 RETURNS TABLE (document_id bigint, passage_id bigint, title text, heading text, snippet text, url text, type text,
                score real)
 LANGUAGE c STABLE PARALLEL RESTRICTED COST 10000 ROWS 5 AS 'MODULE_PATHNAME';
-COMMENT ON FUNCTION capeai_search(text, text, integer, jsonb) IS
+COMMENT ON FUNCTION @extschema@.capeai_search(text, text, integer, jsonb) IS
   'The documents of a collection that speak of the query, best first, each by its best passage';
-REVOKE ALL ON FUNCTION capeai_search(text, text, integer, jsonb) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION capeai_search(text, text, integer, jsonb) TO capeai_user, capeai_admin;
+REVOKE ALL ON FUNCTION @extschema@.capeai_search(text, text, integer, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.capeai_search(text, text, integer, jsonb) TO capeai_user, capeai_admin;
 
 CREATE FUNCTION capeai.query_terms(query text, collection text DEFAULT 'default')
 RETURNS TABLE (term text, weight real)

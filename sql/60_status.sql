@@ -1,10 +1,10 @@
 -- What runs, and how the parts are.
 
-CREATE FUNCTION capeai_health(OUT component text, OUT status text, OUT detail jsonb) RETURNS SETOF record
+CREATE FUNCTION @extschema@.capeai_health(OUT component text, OUT status text, OUT detail jsonb) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 6 AS 'MODULE_PATHNAME', 'capeai_health';
-COMMENT ON FUNCTION capeai_health()
+COMMENT ON FUNCTION @extschema@.capeai_health()
   IS 'What is in order and what is not, one row for each part; a detail called hint says what to do';
-REVOKE ALL ON FUNCTION capeai_health() FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.capeai_health() FROM PUBLIC;
 
 CREATE FUNCTION capeai.worker_slots(
   OUT slot integer, OUT database_oid oid, OUT pid integer, OUT state text, OUT started_at timestamptz,
@@ -42,7 +42,7 @@ FROM capeai.running_tasks() AS r;
 COMMENT ON VIEW capeai.active_tasks IS 'What runs now in this database, with its step and progress, from shared memory';
 COMMENT ON COLUMN capeai.active_tasks.progress IS '0 to 100';
 
-GRANT EXECUTE ON FUNCTION capeai_health(), capeai.worker_slots() TO capeai_user, capeai_admin, capeai_auditor;
+GRANT EXECUTE ON FUNCTION @extschema@.capeai_health(), capeai.worker_slots() TO capeai_user, capeai_admin, capeai_auditor;
 GRANT EXECUTE ON FUNCTION capeai.running_tasks() TO capeai_user, capeai_admin;
 GRANT SELECT ON capeai.stat_worker TO capeai_user, capeai_admin, capeai_auditor;
 GRANT SELECT ON capeai.active_tasks TO capeai_user, capeai_admin;

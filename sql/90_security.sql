@@ -15,7 +15,9 @@ REVOKE ALL ON FUNCTION capeai.policy_user_id() FROM PUBLIC;
 GRANT USAGE ON SCHEMA capeai TO capeai_user, capeai_admin, capeai_auditor;
 GRANT EXECUTE ON FUNCTION capeai.policy_role(), capeai.policy_user_id() TO capeai_user, capeai_admin, capeai_auditor;
 
--- Tasks and what hangs on them: one's own, or all for an administrator.
+-- Tasks and what hangs on them: one's own, or all for an administrator. What is
+-- one's own is so for everybody who may read the table at all, also for roles that
+-- were granted it without being members of capeai_user.
 
 GRANT SELECT ON capeai.tasks, capeai.task_dependencies, capeai.runs, capeai.conversations, capeai.agents,
                 capeai.agent_versions, capeai.agent_label_moves, capeai.stat_tasks TO capeai_user, capeai_admin;
@@ -27,7 +29,7 @@ GRANT SELECT ON capeai.prices TO capeai_user, capeai_admin;
 GRANT INSERT, UPDATE, DELETE ON capeai.prices TO capeai_admin;
 
 ALTER TABLE capeai.tasks ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own ON capeai.tasks FOR SELECT TO capeai_user
+CREATE POLICY own ON capeai.tasks FOR SELECT
   USING (owner = (SELECT capeai.policy_role())
          AND ((SELECT capeai.policy_user_id()) IS NULL OR user_id = (SELECT capeai.policy_user_id())));
 COMMENT ON POLICY own ON capeai.tasks IS 'Everyone sees their own tasks';
@@ -35,17 +37,17 @@ CREATE POLICY administrator ON capeai.tasks FOR SELECT TO capeai_admin USING (tr
 COMMENT ON POLICY administrator ON capeai.tasks IS 'Administrators see all tasks';
 
 ALTER TABLE capeai.runs ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own ON capeai.runs FOR SELECT TO capeai_user, capeai_admin
+CREATE POLICY own ON capeai.runs FOR SELECT
   USING (EXISTS (SELECT FROM capeai.tasks AS t WHERE t.id = runs.task_id));
 COMMENT ON POLICY own ON capeai.runs IS 'Who sees a task sees its steps';
 
 ALTER TABLE capeai.task_dependencies ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own ON capeai.task_dependencies FOR SELECT TO capeai_user, capeai_admin
+CREATE POLICY own ON capeai.task_dependencies FOR SELECT
   USING (EXISTS (SELECT FROM capeai.tasks AS t WHERE t.id = task_dependencies.task_id));
 COMMENT ON POLICY own ON capeai.task_dependencies IS 'Who sees a task sees what it depends on';
 
 ALTER TABLE capeai.conversations ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own ON capeai.conversations FOR SELECT TO capeai_user
+CREATE POLICY own ON capeai.conversations FOR SELECT
   USING (owner = (SELECT capeai.policy_role())
          AND ((SELECT capeai.policy_user_id()) IS NULL OR user_id = (SELECT capeai.policy_user_id())));
 COMMENT ON POLICY own ON capeai.conversations IS 'Everyone sees their own conversations';
@@ -53,7 +55,7 @@ CREATE POLICY administrator ON capeai.conversations FOR SELECT TO capeai_admin U
 COMMENT ON POLICY administrator ON capeai.conversations IS 'Administrators see all conversations';
 
 ALTER TABLE capeai.audit_events ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own ON capeai.audit_events FOR SELECT TO capeai_user
+CREATE POLICY own ON capeai.audit_events FOR SELECT
   USING (role = (SELECT capeai.policy_role())
          AND ((SELECT capeai.policy_user_id()) IS NULL OR user_id = (SELECT capeai.policy_user_id())));
 COMMENT ON POLICY own ON capeai.audit_events IS 'Everyone sees the trail of what they did themselves';
@@ -63,7 +65,7 @@ COMMENT ON POLICY auditor ON capeai.audit_events IS 'Auditors and administrators
 -- Agents: what one may call. A row's visibility is checked again when it is called.
 
 ALTER TABLE capeai.agents ENABLE ROW LEVEL SECURITY;
-CREATE POLICY visible ON capeai.agents FOR SELECT TO capeai_user
+CREATE POLICY visible ON capeai.agents FOR SELECT
   USING (visibility = 'public' OR owner = (SELECT capeai.policy_role())
          OR visibility = 'role' AND pg_has_role((SELECT capeai.policy_role()), owner, 'USAGE'));
 COMMENT ON POLICY visible ON capeai.agents IS 'Everyone sees the agents that they may call';
@@ -71,7 +73,7 @@ CREATE POLICY administrator ON capeai.agents FOR SELECT TO capeai_admin USING (t
 COMMENT ON POLICY administrator ON capeai.agents IS 'Administrators see all agents';
 
 ALTER TABLE capeai.agent_versions ENABLE ROW LEVEL SECURITY;
-CREATE POLICY visible ON capeai.agent_versions FOR SELECT TO capeai_user
+CREATE POLICY visible ON capeai.agent_versions FOR SELECT
   USING (EXISTS (SELECT FROM capeai.agents AS a
                  WHERE a.id = agent_versions.agent_id
                    AND (agent_versions.status <> 'draft' OR a.owner = (SELECT capeai.policy_role()))));
@@ -80,19 +82,19 @@ CREATE POLICY administrator ON capeai.agent_versions FOR SELECT TO capeai_admin 
 COMMENT ON POLICY administrator ON capeai.agent_versions IS 'Administrators see all versions';
 
 ALTER TABLE capeai.agent_label_moves ENABLE ROW LEVEL SECURITY;
-CREATE POLICY visible ON capeai.agent_label_moves FOR SELECT TO capeai_user, capeai_admin
+CREATE POLICY visible ON capeai.agent_label_moves FOR SELECT
   USING (EXISTS (SELECT FROM capeai.agents AS a WHERE a.id = agent_label_moves.agent_id));
 COMMENT ON POLICY visible ON capeai.agent_label_moves IS 'Who sees an agent sees what its slug has meant';
 
 -- Functions
 
 GRANT EXECUTE ON FUNCTION
-  capeai_submit_task(text, jsonb, text, text, integer, timestamptz, integer, interval, text, text, boolean, uuid[], text),
-  capeai_submit_tasks(text, jsonb[], text, text, integer, timestamptz, integer, interval, text[], text, boolean, uuid[],
+  @extschema@.capeai_submit_task(text, jsonb, text, text, integer, timestamptz, integer, interval, text, text, boolean, uuid[], text),
+  @extschema@.capeai_submit_tasks(text, jsonb[], text, text, integer, timestamptz, integer, interval, text[], text, boolean, uuid[],
                       text),
-  capeai_cancel_task(uuid), capeai_retry_task(uuid), capeai_channel(uuid), capeai_user_channel(),
-  capeai_create_agent(jsonb), capeai_validate_agent(jsonb), capeai_archive_agent(text, text),
-  capeai_publish_agent(text, text, boolean), capeai_rollback_agent(text)
+  @extschema@.capeai_cancel_task(uuid), @extschema@.capeai_retry_task(uuid), @extschema@.capeai_channel(uuid), @extschema@.capeai_user_channel(),
+  @extschema@.capeai_create_agent(jsonb), @extschema@.capeai_validate_agent(jsonb), @extschema@.capeai_archive_agent(text, text),
+  @extschema@.capeai_publish_agent(text, text, boolean), @extschema@.capeai_rollback_agent(text)
 TO capeai_user, capeai_admin;
-GRANT EXECUTE ON FUNCTION capeai_adopt_tasks(), capeai_set_limit(text, text, text, numeric) TO capeai_admin;
-GRANT EXECUTE ON FUNCTION capeai_library_version() TO capeai_user, capeai_admin, capeai_auditor;
+GRANT EXECUTE ON FUNCTION @extschema@.capeai_adopt_tasks(), @extschema@.capeai_set_limit(text, text, text, numeric) TO capeai_admin;
+GRANT EXECUTE ON FUNCTION @extschema@.capeai_library_version() TO capeai_user, capeai_admin, capeai_auditor;

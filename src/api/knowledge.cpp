@@ -1,5 +1,4 @@
-// SQL functions of the knowledge base. Every caller may search; managing it
-// takes membership in capeai_admin.
+// SQL functions of the knowledge base. Who may execute which is a matter of GRANT.
 #include "pg/function.hpp"
 
 #include "api/arguments.hpp"
@@ -20,14 +19,6 @@ constexpr size_t kSnippetChars = 300;
 constexpr size_t kMaxTextChars = 10000;  // of all texts but the content; store/ knows what is tighter
 constexpr size_t kMaxContentMegabytes = 10;
 constexpr size_t kMaxMetadataMegabytes = 1;
-
-void MustBeMember(const char* role, const char* what) {
-  const pg::Caller caller = pg::CurrentCaller();
-  if (caller.superuser || pg::IsMember(caller.role, role) || pg::IsMember(caller.role, "capeai_admin"))
-    return;
-  Raise(sqlstate::kInsufficientPrivilege, std::string("permission denied to ") + what,
-        std::string("Ask for membership in role ") + role + ".");
-}
 
 std::string Needed(FunctionCallInfo fcinfo, int arg, const char* name) {
   if (auto text = api::LimitedText(fcinfo, arg, name, kMaxTextChars)) return *text;
@@ -74,7 +65,6 @@ std::string Snippet(const std::string& text) {
 }  // namespace
 
 CAPEAI_FUNCTION(capeai_create_collection) {
-  MustBeMember("capeai_admin", "create a collection");
   store::CollectionSpec spec;
   spec.name = Needed(fcinfo, 0, "name");
   spec.config = ConfigArg(fcinfo, 1);
@@ -86,7 +76,6 @@ CAPEAI_FUNCTION(capeai_create_collection) {
 }
 
 CAPEAI_FUNCTION(capeai_add_document) {
-  MustBeMember("capeai_admin", "add a document");
   store::NewDocument document;
   document.title = api::LimitedText(fcinfo, 0, "title", kMaxTextChars).value_or("");
   api::LimitMegabytes(fcinfo, 1, "content", kMaxContentMegabytes);
@@ -103,7 +92,6 @@ CAPEAI_FUNCTION(capeai_add_document) {
 }
 
 CAPEAI_FUNCTION(capeai_remove_document) {
-  MustBeMember("capeai_admin", "remove a document");
   const auto id = pg::BigintArg(fcinfo, 0);
   if (!id) Raise(sqlstate::kInvalidParameter, "document_id must not be NULL");
   const pg::AsExtensionOwner owner;
@@ -111,7 +99,6 @@ CAPEAI_FUNCTION(capeai_remove_document) {
 }
 
 CAPEAI_FUNCTION(capeai_load_directory) {
-  MustBeMember("capeai_admin", "load documents");
   const pg::Caller caller = pg::CurrentCaller();
   if (!caller.superuser && !pg::IsMember(caller.role, "pg_read_server_files"))
     Raise(sqlstate::kInsufficientPrivilege, "permission denied to read files of the server",
@@ -130,7 +117,6 @@ CAPEAI_FUNCTION(capeai_load_directory) {
 }
 
 CAPEAI_FUNCTION(capeai_search) {
-  MustBeMember("capeai_user", "search");
   const std::string query = Needed(fcinfo, 0, "query");
   const std::string collection = Needed(fcinfo, 1, "collection");
   const int max_results = NeededInt(fcinfo, 2, "max_results");
@@ -152,7 +138,6 @@ CAPEAI_FUNCTION(capeai_search) {
 }
 
 CAPEAI_FUNCTION(capeai_query_terms) {
-  MustBeMember("capeai_user", "search");
   const std::string query = Needed(fcinfo, 0, "query");
   const std::string collection = Needed(fcinfo, 1, "collection");
   std::vector<knowledge::QueryTerm> terms;

@@ -19,6 +19,12 @@ SELECT c.oid::regclass AS relation, c.relkind AS kind, c.relrowsecurity AS row_s
 FROM pg_class c WHERE c.relnamespace = 'capeai'::regnamespace AND c.relkind IN ('r', 'v', 'S', 'm', 'p')
 ORDER BY c.oid::regclass::text COLLATE "C";
 
+-- of single columns, and of types: none
+SELECT attrelid::regclass AS relation, attname, attacl FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+WHERE c.relnamespace = 'capeai'::regnamespace AND attacl IS NOT NULL;
+SELECT oid::regtype AS type, typacl FROM pg_type WHERE typnamespace = 'capeai'::regnamespace AND typacl IS NOT NULL;
+SELECT defaclobjtype, defaclacl FROM pg_default_acl WHERE defaclnamespace = 'capeai'::regnamespace;
+
 SELECT nspname, array(SELECT coalesce(r.rolname, 'PUBLIC') || ':' || lower(a.privilege_type)
                       FROM aclexplode(nspacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee
                       WHERE a.grantee <> nspowner ORDER BY 1) AS granted
