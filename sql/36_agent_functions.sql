@@ -28,3 +28,13 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'capeai_archive_agent'
 COMMENT ON FUNCTION @extschema@.capeai_archive_agent(text, text)
   IS 'Withdraws a version: it cannot be called any more. False if it was withdrawn already';
 REVOKE ALL ON FUNCTION @extschema@.capeai_archive_agent(text, text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.capeai_agents(
+  search text DEFAULT NULL,
+  OUT slug text, OUT version text, OUT status text, OUT name text, OUT description text, OUT capabilities text[],
+  OUT visibility text, OUT owner regrole, OUT rating real, OUT rating_lower real, OUT ratings bigint, OUT runs bigint,
+  OUT success_rate real, OUT cost_per_run numeric) RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL UNSAFE COST 10000 ROWS 20 AS 'MODULE_PATHNAME', 'capeai_agents';
+COMMENT ON FUNCTION @extschema@.capeai_agents(text)
+  IS 'The catalogue: agents that one may call, and one''s own drafts, whose names or descriptions have all words of search; the best rated first. What runs came to counts everybody''s';
+REVOKE ALL ON FUNCTION @extschema@.capeai_agents(text) FROM PUBLIC;

@@ -20,7 +20,7 @@ GRANT EXECUTE ON FUNCTION capeai.policy_role(), capeai.policy_user_id() TO capea
 -- were granted it without being members of capeai_user.
 
 GRANT SELECT ON capeai.tasks, capeai.task_dependencies, capeai.runs, capeai.conversations, capeai.agents,
-                capeai.agent_versions, capeai.agent_label_moves, capeai.stat_tasks TO capeai_user, capeai_admin;
+                capeai.agent_versions, capeai.agent_label_moves, capeai.stat_tasks, capeai.stat_agents TO capeai_user, capeai_admin;
 GRANT SELECT ON capeai.audit_events TO capeai_user, capeai_admin, capeai_auditor;
 GRANT SELECT ON capeai.audit_seals TO capeai_auditor;
 GRANT SELECT ON capeai.task_signals TO capeai_admin;
@@ -86,6 +86,46 @@ CREATE POLICY visible ON capeai.agent_label_moves FOR SELECT
   USING (EXISTS (SELECT FROM capeai.agents AS a WHERE a.id = agent_label_moves.agent_id));
 COMMENT ON POLICY visible ON capeai.agent_label_moves IS 'Who sees an agent sees what its slug has meant';
 
+-- Tests of agents
+
+GRANT SELECT ON capeai.test_runs, capeai.test_results, capeai.recordings TO capeai_user, capeai_admin;
+
+ALTER TABLE capeai.test_runs ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON capeai.test_runs FOR SELECT
+  USING (EXISTS (SELECT FROM capeai.agents AS a
+                 WHERE a.id = test_runs.agent_id AND a.owner = (SELECT capeai.policy_role())));
+COMMENT ON POLICY own ON capeai.test_runs IS 'Tests are seen by the owner of their agent';
+CREATE POLICY administrator ON capeai.test_runs FOR SELECT TO capeai_admin USING (true);
+COMMENT ON POLICY administrator ON capeai.test_runs IS 'Administrators see all test runs';
+
+ALTER TABLE capeai.test_results ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON capeai.test_results FOR SELECT
+  USING (EXISTS (SELECT FROM capeai.test_runs AS r WHERE r.id = test_results.run_id));
+COMMENT ON POLICY own ON capeai.test_results IS 'Who sees a test run sees its results';
+
+ALTER TABLE capeai.recordings ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON capeai.recordings FOR SELECT
+  USING (EXISTS (SELECT FROM capeai.agents AS a
+                 WHERE a.id = recordings.agent_id AND a.owner = (SELECT capeai.policy_role())));
+COMMENT ON POLICY own ON capeai.recordings IS 'Recordings are seen by the owner of their agent';
+CREATE POLICY administrator ON capeai.recordings FOR SELECT TO capeai_admin USING (true);
+COMMENT ON POLICY administrator ON capeai.recordings IS 'Administrators see all recordings';
+
+-- Feedback
+
+GRANT SELECT ON capeai.feedback TO capeai_user, capeai_admin;
+ALTER TABLE capeai.feedback ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON capeai.feedback FOR SELECT
+  USING (owner = (SELECT capeai.policy_role())
+         AND ((SELECT capeai.policy_user_id()) IS NULL OR user_id = (SELECT capeai.policy_user_id())));
+COMMENT ON POLICY own ON capeai.feedback IS 'Everyone sees the feedback that they gave';
+CREATE POLICY maker ON capeai.feedback FOR SELECT
+  USING (EXISTS (SELECT FROM capeai.agents AS a
+                 WHERE a.id = feedback.agent_id AND a.owner = (SELECT capeai.policy_role())));
+COMMENT ON POLICY maker ON capeai.feedback IS 'Who owns an agent sees what people think of it';
+CREATE POLICY administrator ON capeai.feedback FOR SELECT TO capeai_admin USING (true);
+COMMENT ON POLICY administrator ON capeai.feedback IS 'Administrators see all feedback';
+
 -- Functions
 
 GRANT EXECUTE ON FUNCTION
@@ -94,7 +134,9 @@ GRANT EXECUTE ON FUNCTION
                       text),
   @extschema@.capeai_cancel_task(uuid), @extschema@.capeai_retry_task(uuid), @extschema@.capeai_channel(uuid), @extschema@.capeai_user_channel(),
   @extschema@.capeai_create_agent(jsonb), @extschema@.capeai_validate_agent(jsonb), @extschema@.capeai_archive_agent(text, text),
-  @extschema@.capeai_publish_agent(text, text, boolean), @extschema@.capeai_rollback_agent(text)
+  @extschema@.capeai_publish_agent(text, text, boolean), @extschema@.capeai_rollback_agent(text),
+  @extschema@.capeai_test_agent(text, text, text), @extschema@.capeai_agents(text),
+  @extschema@.capeai_feedback(uuid, integer, text, text)
 TO capeai_user, capeai_admin;
 GRANT EXECUTE ON FUNCTION @extschema@.capeai_adopt_tasks(), @extschema@.capeai_set_limit(text, text, text, numeric) TO capeai_admin;
 GRANT EXECUTE ON FUNCTION @extschema@.capeai_library_version() TO capeai_user, capeai_admin, capeai_auditor;

@@ -86,6 +86,7 @@ struct Answer {
   Json citations;                          // array of {document_id, passage_id, title, url, ...}
   std::optional<double> confidence_score;  // 0..1
   std::optional<bool> grounded;
+  bool refused = false;  // by the model, or for want of sources
   std::string finish_reason;
   std::string model;     // what answered
   std::string raw_text;  // the answer's text as the model wrote it: what the deltas add up to

@@ -20,7 +20,9 @@ Error ToError(const Json& json) {
                json["detail"].string_or(""), json["hint"].string_or("")};
 }
 
-Json FromPassages(const std::vector<Passage>& passages) {
+}  // namespace
+
+Json EncodePassages(const std::vector<Passage>& passages) {
   Json out = Json::Array();
   for (const Passage& p : passages) {
     out.Push(Json::Object()
@@ -35,7 +37,7 @@ Json FromPassages(const std::vector<Passage>& passages) {
   }
   return out;
 }
-std::vector<Passage> ToPassages(const Json& json) {
+std::vector<Passage> DecodePassages(const Json& json) {
   std::vector<Passage> out;
   for (size_t i = 0; i < json.size(); ++i) {
     const Json p = json[i];
@@ -45,8 +47,6 @@ std::vector<Passage> ToPassages(const Json& json) {
   }
   return out;
 }
-
-}  // namespace
 
 std::string AskRequest::Encode() const {
   Json out = Json::Object();
@@ -66,7 +66,7 @@ std::string AskRequest::Encode() const {
       .Set("idle_timeout", Json::Int(idle_timeout.count()))
       .Set("timeout", Json::Int(timeout.count()))
       .Set("asked_at", FromTime(asked_at))
-      .Set("passages", FromPassages(passages))
+      .Set("passages", EncodePassages(passages))
       .Set("search_started", FromTime(search_started))
       .Set("search_completed", FromTime(search_completed));
   if (conversation) out.Set("conversation", Json::String(conversation->ToHex()));
@@ -93,7 +93,7 @@ std::optional<AskRequest> AskRequest::Decode(std::string_view text) {
   out.idle_timeout = Duration(in["idle_timeout"].integer().value_or(0));
   out.timeout = Duration(in["timeout"].integer().value_or(0));
   out.asked_at = ToTime(in["asked_at"]);
-  out.passages = ToPassages(in["passages"]);
+  out.passages = DecodePassages(in["passages"]);
   out.search_started = ToTime(in["search_started"]);
   out.search_completed = ToTime(in["search_completed"]);
   if (in["conversation"]) out.conversation = ToUuid(in["conversation"]);
@@ -181,7 +181,7 @@ std::optional<RetrievalRequest> RetrievalRequest::Decode(std::string_view text) 
 
 std::string RetrievalReply::Encode() const {
   Json out = Json::Object();
-  out.Set("number", Json::Int(number)).Set("passages", FromPassages(passages));
+  out.Set("number", Json::Int(number)).Set("passages", EncodePassages(passages));
   if (error) out.Set("error", FromError(*error));
   return out.Dump();
 }
@@ -191,7 +191,7 @@ std::optional<RetrievalReply> RetrievalReply::Decode(std::string_view text) {
   if (!in["number"]) return std::nullopt;
   RetrievalReply out;
   out.number = ToNumber(in["number"]);
-  out.passages = ToPassages(in["passages"]);
+  out.passages = DecodePassages(in["passages"]);
   if (in["error"]) out.error = ToError(in["error"]);
   return out;
 }

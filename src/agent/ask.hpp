@@ -86,6 +86,10 @@ struct AskMessage {
 };
 std::optional<AskMessage> DecodeAskMessage(std::string_view text);
 
+// Passages on their way, or put by: an array of objects, and back.
+Json EncodePassages(const std::vector<Passage>& passages);
+std::vector<Passage> DecodePassages(const Json& json);
+
 // Retrieval for queued tasks: worker to helper and back.
 struct RetrievalRequest {
   uint32_t number = 0;

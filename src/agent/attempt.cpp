@@ -348,6 +348,7 @@ Json Attempt::OutputData() const {
   if (answer_.confidence_score) output.Set("confidence_score", Json::Real(*answer_.confidence_score));
   if (answer_.grounded) output.Set("grounded", Json::Bool(*answer_.grounded));
   output.Set("finish_reason", Json::String(answer_.finish_reason));
+  if (answer_.refused) output.Set("refused", Json::Bool(true));
   return output;
 }
 
@@ -355,6 +356,7 @@ Answer Attempt::Finish() {
   const bool flag = manifest_.unsupported_policy == UnsupportedPolicy::kFlag && answer_.grounded == false &&
                     !refused_ && !extractive_;
   if (flag) answer_.response += std::string("\n\n") + (passages_.empty() ? kFlagNothing : kFlagUncited);
+  answer_.refused = refused_ || (extractive_ && answer_.grounded == false);
   answer_.output = OutputData();
   return std::move(answer_);
 }

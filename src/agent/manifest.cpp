@@ -6,6 +6,7 @@
 #include "agent/agent.hpp"
 #include "agent/prompt.hpp"
 #include "agent/strict_schema.hpp"
+#include "agent/test_case.hpp"
 
 namespace capeai {
 namespace {
@@ -34,6 +35,7 @@ class ManifestReader {
     ReadKnowledge();
     ReadPrompts();
     ReadPolicy();
+    (void)ParseTests(source_["tests"], manifest_.input_schema, problems_);
     if (!problems_.empty()) return std::move(problems_);
     return std::move(manifest_);
   }

@@ -10,6 +10,7 @@ const char* ManifestSchemaText() {
   "title": "Manifest of a capeai agent",
   "type": "object",
   "properties": {
+    "$schema": {"description": "For editors", "type": "string", "maxLength": 1000},
     "slug": {
       "description": "The agent's name in SQL",
       "type": "string", "maxLength": 63, "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"
@@ -74,10 +75,50 @@ const char* ManifestSchemaText() {
       "description": "Tokens for passages and earlier turns together",
       "type": "integer", "minimum": 200, "maximum": 1000000
     },
-    "tests": {"description": "Test cases", "type": "array", "items": {"type": "object"}}
+    "tests": {
+      "description": "Test cases: input, and what is expected of the answer",
+      "type": "array", "maxItems": 1000,
+      "items": {
+        "type": "object",
+        "properties": {
+          "name": {"description": "Unique in this agent", "type": "string", "minLength": 1, "maxLength": 200},
+          "input": {"description": "As in capeai_submit_task", "type": "object"},
+          "expect": {
+            "type": "object",
+            "properties": {
+              "equals": {"description": "The whole response", "type": "string"},
+              "contains": {"description": "All of these are in the response", "$ref": "#/$defs/texts"},
+              "not_contains": {"description": "None of these is", "$ref": "#/$defs/texts"},
+              "regex": {"description": "All of these match, in RE2's syntax", "$ref": "#/$defs/texts"},
+              "json_schema": {"description": "The output satisfies it", "type": "object"},
+              "cites": {"description": "URLs of documents that are cited", "$ref": "#/$defs/texts"},
+              "grounded": {"type": "boolean"},
+              "confidence_between": {
+                "description": "Least and most of confidence_score",
+                "type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "number", "minimum": 0, "maximum": 1}
+              },
+              "format": {"type": "string", "enum": ["text", "steps", "checklist", "code"]},
+              "refuses": {"type": "boolean"}
+            },
+            "minProperties": 1,
+            "additionalProperties": false
+          }
+        },
+        "required": ["name", "input", "expect"],
+        "additionalProperties": false
+      }
+    }
   },
   "required": ["slug", "name", "version", "steps"],
-  "additionalProperties": false
+  "additionalProperties": false,
+  "$defs": {
+    "texts": {
+      "anyOf": [
+        {"type": "string", "minLength": 1, "maxLength": 10000},
+        {"type": "array", "minItems": 1, "maxItems": 100, "items": {"type": "string", "minLength": 1, "maxLength": 10000}}
+      ]
+    }
+  }
 }
 )json";
 }

@@ -4,12 +4,13 @@
 #include "agent/semver.hpp"
 #include "api/arguments.hpp"
 #include "api/resolve.hpp"
+#include "store/agent_tests.hpp"
 #include "store/audit.hpp"
 
 namespace capeai::api {
 namespace {
 
-// The agent, locked. What the caller may not see is unknown to them.
+// The agent, locked, for its owner or an administrator. What the caller may not see is unknown to them.
 store::StoredAgent RequireOwnAgent(const pg::Caller& caller, const std::string& slug) {
   const auto agent = store::LockAgent(slug, caller.role);
   const bool admin = IsAdmin(caller);
@@ -27,15 +28,12 @@ store::AgentVersion RequireVersion(const pg::Caller& caller, const std::string& 
   return *found;
 }
 
-Manifest ManifestOf(const Uuid& version_id) {
-  auto parsed = ParseManifest(Json::Parse(store::ReadManifest(version_id)));
-  if (auto* manifest = std::get_if<Manifest>(&parsed)) return std::move(*manifest);
-  pg::Raise(sqlstate::kNotInPrerequisiteState, "the version's manifest cannot be used",
-            "Add a corrected version with capeai_create_agent().");
-}
-
-void RequirePassedTests(const pg::Caller& caller, const Manifest& manifest, bool force) {
-  if (!manifest.has_tests) return;
+// The run that lets the version be published; nothing if it has no tests, or is forced.
+std::optional<Uuid> RequirePassedTests(const pg::Caller& caller, const store::AgentVersion& draft,
+                                       const Manifest& manifest, bool force) {
+  if (!manifest.has_tests) return std::nullopt;
+  const auto passed = store::PassedTestRun(draft.version_id, draft.content_hash);
+  if (passed) return passed;
   if (!force)
     pg::Raise(sqlstate::kNotInPrerequisiteState,
               "version " + manifest.version + " of agent \"" + manifest.slug + "\" has not passed its tests",
@@ -43,6 +41,7 @@ void RequirePassedTests(const pg::Caller& caller, const Manifest& manifest, bool
   if (!IsAdmin(caller))
     pg::Raise(sqlstate::kInsufficientPrivilege,
               "only capeai_admin may publish a version that has not passed its tests");
+  return std::nullopt;
 }
 
 bool PublishDraft(const pg::Caller& caller, const std::string& slug, const std::string& version, bool force) {
@@ -54,8 +53,8 @@ bool PublishDraft(const pg::Caller& caller, const std::string& slug, const std::
               "Add its content as a higher version.");
   const Manifest manifest = ManifestOf(draft.version_id);
   RequireVisibilityRight(caller, manifest);
-  RequirePassedTests(caller, manifest, force);
-  Publish(caller, agent.id, draft.version_id, manifest, std::nullopt);
+  const auto test_run = RequirePassedTests(caller, draft, manifest, force);
+  Publish(caller, agent.id, draft.version_id, manifest, test_run);
   return true;
 }
 
@@ -118,6 +117,13 @@ bool Archive(const pg::Caller& caller, const std::string& slug, const std::strin
 }
 
 }  // namespace
+
+Manifest ManifestOf(const Uuid& version_id) {
+  auto parsed = ParseManifest(Json::Parse(store::ReadManifest(version_id)));
+  if (auto* manifest = std::get_if<Manifest>(&parsed)) return std::move(*manifest);
+  pg::Raise(sqlstate::kNotInPrerequisiteState, "the version's manifest cannot be used",
+            "Add a corrected version with capeai_create_agent().");
+}
 
 void RequireVisibilityRight(const pg::Caller& caller, const Manifest& manifest) {
   if (manifest.visibility == "private" || IsAdmin(caller)) return;

@@ -11,6 +11,9 @@
 
 namespace capeai::api {
 
+// A version's manifest; 55000 if a later library does not take it any more.
+Manifest ManifestOf(const Uuid& version_id);
+
 // Raises 42501 for a visibility that only an administrator may give.
 void RequireVisibilityRight(const pg::Caller& caller, const Manifest& manifest);
 

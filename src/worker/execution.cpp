@@ -29,6 +29,10 @@ ChatRequest RawRequest(const Work& work) {
   ChatRequest request;
   request.model = work.model;
   request.messages = work.input["messages"];
+  request.response_schema = work.input["response_schema"];
+  request.schema_name = work.input["schema_name"].string_or("");
+  request.temperature = work.input["temperature"].number();
+  request.max_tokens = work.input["max_tokens"].integer();
   request.options = work.options;
   return request;
 }

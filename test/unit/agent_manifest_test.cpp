@@ -85,8 +85,8 @@ TEST(Manifest, SmallestOne) {
 }
 
 TEST(Manifest, TestsMakeADraft) {
-  Json source =
-      Parse(R"({"slug":"a","name":"A","version":"0.1.0","steps":["generate_response"],"tests":[{"x":1}]})");
+  Json source = Parse(
+      R"({"slug":"a","name":"A","version":"0.1.0","steps":["generate_response"],"tests":[{"name":"one","input":{},"expect":{"refuses":false}}]})");
   EXPECT_EQ(test::Load(source)->status, "draft");
 }
 
