@@ -52,6 +52,7 @@ endif
 
 include make/test.mk
 include make/quality.mk
+include make/agents.mk
 
 .PHONY: help deps demo demo-stop
 help:
