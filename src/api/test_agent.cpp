@@ -133,6 +133,7 @@ class TestRunner {
       result.problems.push_back("nothing is recorded for this case: run it with mode => 'record'");
       return;
     }
+    result.cost = "0";
     const bool same_knowledge = recording->knowledge_hash == HashPassages(found);
     const std::string& model = manifest_->model.empty() ? recording->model : manifest_->model;
     RecordedModel recorded(*recording);

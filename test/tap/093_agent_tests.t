@@ -85,7 +85,7 @@ SELECT string_agg(passed || ' ' || prompt_tokens || ' ' || (duration_ms < 1000),
 SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'capeai worker';
 SQL
 is($replay, "true 0 true\n0", 'without network and worker: passed, no tokens');
-is(sql('SELECT cost FROM capeai.test_runs ORDER BY completed_at DESC LIMIT 1'), '', 'no cost');
+is(sql('SELECT cost FROM capeai.test_runs ORDER BY completed_at DESC LIMIT 1'), '0', 'no cost');
 
 # --- what is stale says why, and is judged all the same
 create('1.1.0', [$good], prompts => { system => 'Answer briefly.', user => '{{passages}} Question: {{query}}' });
