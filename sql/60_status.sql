@@ -27,6 +27,39 @@ COMMENT ON COLUMN capeai.stat_worker.asks IS 'Backends'' requests under way';
 COMMENT ON COLUMN capeai.stat_worker.stale_completions IS 'Results dropped because the attempt was no longer the worker''s';
 COMMENT ON COLUMN capeai.stat_worker.lock_waits IS 'Writes put off because a lock was not free';
 
+CREATE FUNCTION capeai.llm_counters(
+  OUT provider text, OUT model text, OUT succeeded bigint, OUT rate_limited bigint, OUT refused bigint,
+  OUT server_errors bigint, OUT timeouts bigint, OUT not_reached bigint, OUT malformed bigint, OUT blocked bigint,
+  OUT cancelled bigint, OUT connections_opened bigint, OUT connections_reused bigint, OUT http2_requests bigint,
+  OUT bytes_sent bigint, OUT bytes_received bigint, OUT prompt_tokens bigint, OUT completion_tokens bigint,
+  OUT p50_ms bigint, OUT p95_ms bigint, OUT p99_ms bigint, OUT latency_histogram bigint[])
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 4 AS 'MODULE_PATHNAME', 'capeai_llm_counters';
+COMMENT ON FUNCTION capeai.llm_counters() IS 'Behind the view capeai.stat_llm';
+REVOKE ALL ON FUNCTION capeai.llm_counters() FROM PUBLIC;
+
+CREATE VIEW capeai.stat_llm WITH (security_invoker = true) AS
+SELECT c.provider, c.model,
+       c.succeeded + c.rate_limited + c.refused + c.server_errors + c.timeouts + c.not_reached + c.malformed + c.blocked +
+         c.cancelled AS requests,
+       c.succeeded, c.rate_limited, c.refused, c.server_errors, c.timeouts, c.not_reached, c.malformed, c.blocked,
+       c.cancelled, c.connections_opened, c.connections_reused, c.http2_requests, c.bytes_sent, c.bytes_received,
+       c.prompt_tokens, c.completion_tokens, c.p50_ms, c.p95_ms, c.p99_ms, c.latency_histogram
+FROM capeai.llm_counters() AS c;
+COMMENT ON VIEW capeai.stat_llm
+  IS 'Requests to models since the server started, of all databases: one row for each provider, key and model';
+COMMENT ON COLUMN capeai.stat_llm.requests IS 'That have ended, however; retries count';
+COMMENT ON COLUMN capeai.stat_llm.refused IS 'Answered with a status below 500 other than 429';
+COMMENT ON COLUMN capeai.stat_llm.timeouts IS 'Not answered within capeai.request_timeout or the task''s own timeout';
+COMMENT ON COLUMN capeai.stat_llm.not_reached IS 'No connection, or it ended before the answer did';
+COMMENT ON COLUMN capeai.stat_llm.blocked IS 'Not sent: the address is not allowed (capeai.allowed_hosts)';
+COMMENT ON COLUMN capeai.stat_llm.connections_opened IS 'Requests for which a connection was opened';
+COMMENT ON COLUMN capeai.stat_llm.connections_reused IS 'Requests on a connection that was open already';
+COMMENT ON COLUMN capeai.stat_llm.p50_ms
+  IS 'Half of the answers took at most so long: the upper bound of a bucket of latency_histogram';
+COMMENT ON COLUMN capeai.stat_llm.latency_histogram
+  IS 'Answers that took at most 1, 2, 4, 8, … milliseconds (and more than the bound before); the last: all others';
+
 CREATE FUNCTION capeai.running_tasks(
   OUT task_id uuid, OUT owner oid, OUT attempt integer, OUT step_number integer, OUT step_name text,
   OUT progress integer, OUT started_at timestamptz)
@@ -42,7 +75,8 @@ FROM capeai.running_tasks() AS r;
 COMMENT ON VIEW capeai.active_tasks IS 'What runs now in this database, with its step and progress, from shared memory';
 COMMENT ON COLUMN capeai.active_tasks.progress IS '0 to 100';
 
-GRANT EXECUTE ON FUNCTION @extschema@.capeai_health(), capeai.worker_slots() TO capeai_user, capeai_admin, capeai_auditor;
+GRANT EXECUTE ON FUNCTION @extschema@.capeai_health(), capeai.worker_slots(), capeai.llm_counters()
+  TO capeai_user, capeai_admin, capeai_auditor;
 GRANT EXECUTE ON FUNCTION capeai.running_tasks() TO capeai_user, capeai_admin;
-GRANT SELECT ON capeai.stat_worker TO capeai_user, capeai_admin, capeai_auditor;
+GRANT SELECT ON capeai.stat_worker, capeai.stat_llm TO capeai_user, capeai_admin, capeai_auditor;
 GRANT SELECT ON capeai.active_tasks TO capeai_user, capeai_admin;

@@ -1,9 +1,10 @@
-// What the views capeai.stat_worker and capeai.active_tasks read: shared memory
-// as rows.
+// What the views capeai.stat_worker, capeai.stat_llm and capeai.active_tasks read:
+// shared memory as rows.
 #include <cstring>
 #include <unordered_set>
 
 #include "api/resolve.hpp"
+#include "metrics/llm.hpp"
 #include "pg/args.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
@@ -112,6 +113,34 @@ CAPEAI_FUNCTION(capeai_worker_slots) {
               number(slot.claimed), number(slot.succeeded), number(slot.failed), number(slot.cancelled),
               number(slot.retried), number(slot.stale), number(slot.requests), number(slot.transactions),
               number(slot.notify_skipped), number(slot.lock_waits)});
+  }
+  return 0;
+}
+
+CAPEAI_FUNCTION(capeai_llm_counters) {
+  pg::RowSet rows(fcinfo);
+  const pg::Shared* shared = pg::SharedMemory();
+  if (!shared) return 0;
+  const auto number = [](auto& counter) { return std::to_string(counter.load()); };
+  for (const pg::ProviderState& provider : shared->providers) {
+    if (provider.key.load() == 0) continue;
+    const std::string_view label(provider.label, strnlen(provider.label, sizeof provider.label));
+    const size_t at = label.rfind(" @ ");
+    if (at == std::string_view::npos) continue;  // its label is being written
+    const pg::LlmCounters& calls = provider.calls;
+    std::vector<pg::CellText> cells{std::string(label.substr(at + 3)), std::string(label.substr(0, at))};
+    for (const auto& ending : calls.endings) cells.push_back(number(ending));
+    for (const auto* counter : {&calls.opened, &calls.reused, &calls.http2, &calls.bytes_sent,
+                                &calls.bytes_received, &calls.prompt_tokens, &calls.completion_tokens})
+      cells.push_back(number(*counter));
+    for (const double share : {0.5, 0.95, 0.99}) {
+      const auto quantile = metrics::LatencyQuantile(calls, share);
+      cells.push_back(quantile ? pg::CellText(std::to_string(*quantile)) : std::nullopt);
+    }
+    std::string histogram = "{";
+    for (const auto& bucket : calls.latency) histogram += (histogram.size() > 1 ? "," : "") + number(bucket);
+    cells.push_back(histogram + "}");
+    rows.Add(cells);
   }
   return 0;
 }

@@ -24,6 +24,8 @@ inline constexpr int kMaxWorkers = 64;    // upper bound of capeai.max_workers
 inline constexpr int kMaxHelpers = 2;     // in the whole cluster
 inline constexpr int kMaxHolds = 16;      // databases held for DDL at one time
 inline constexpr int kMaxProviders = 64;  // (base_url, key, model) with a pause or a breaker
+inline constexpr int kLlmEndings = 9;     // metrics::Ending
+inline constexpr int kLatencyBuckets = 20;
 
 enum class WorkerState : int { kFree, kStarting, kRunning, kPausedVersion, kDisabled, kStopping };
 
@@ -93,6 +95,15 @@ struct ActiveTask {
   char step_name[32];               // guarded by version
 };
 
+// Calls of one provider and model. All zero at first; written by metrics/.
+struct LlmCounters {
+  std::atomic<uint64_t> endings[kLlmEndings];
+  std::atomic<uint64_t> opened, reused, http2;
+  std::atomic<uint64_t> bytes_sent, bytes_received;
+  std::atomic<uint64_t> prompt_tokens, completion_tokens;
+  std::atomic<uint64_t> latency[kLatencyBuckets];
+};
+
 // State of one provider, cluster-wide. Keyed by a hash of base_url, key and
 // model; a slot is taken by compare-exchange on `key` and never given back
 // before the next restart.
@@ -106,6 +117,7 @@ struct ProviderState {
   std::atomic<int64_t> open_until;  // MonoTime; 0: closed
   std::atomic<int> prober;          // pid of the worker whose request is the probe under way; 0: none
   char label[64];                   // model @ host, written once by who took the slot
+  LlmCounters calls;
 };
 
 struct HelperSlot {

@@ -4,6 +4,7 @@
 #include "openai/rate_limit.hpp"
 #include "openai/redact.hpp"
 #include "openai/usage.hpp"
+#include "worker/http_outcome.hpp"
 
 namespace capeai::worker {
 
@@ -27,7 +28,9 @@ EmbedCall::~EmbedCall() {
   gateway_.Forfeit(reserved_);
   if (!transfer_) return;
   gateway_.http_.Cancel(transfer_);
-  gateway_.GateOf(request_.model).OnAbandoned(entered_, MonoNow());
+  ProviderGate& gate = gateway_.GateOf(request_.model);
+  gate.OnAbandoned(entered_, MonoNow());
+  gate.Count({});
 }
 
 void EmbedCall::Send() {
@@ -61,11 +64,15 @@ void EmbedCall::OnDone(const net::HttpResult& result) {
   if (!result.ok() && status_ < 400) {
     ChatError error = FromHttp(result);
     error.message = Redact(error.message, key);
+    gateway_.GateOf(request_.model).Count(CallOf(result, &error, {}));
     Finish(std::move(error));
     return;
   }
   EmbeddingsResult end = ParseEmbeddings(status_, headers_, body_, request_.inputs.size(), WallNow(), key);
-  if (const auto* error = std::get_if<ChatError>(&end); error && RefusesFormat(*error)) {
+  const auto* error = std::get_if<ChatError>(&end);
+  gateway_.GateOf(request_.model)
+      .Count(CallOf(result, error, error ? Usage{} : std::get<EmbeddingsReply>(end).usage));
+  if (error && RefusesFormat(*error)) {
     format_ = EmbeddingFormat::kFloat;
     Send();
     return;

@@ -4,9 +4,7 @@
 
 #include "openai/errors.hpp"
 #include "openai/rate_limit.hpp"
-#include "openai/redact.hpp"
 #include "openai/request.hpp"
-#include "openai/usage.hpp"
 
 namespace capeai::worker {
 namespace {
@@ -25,22 +23,8 @@ constexpr Duration kBudgetPause = std::chrono::seconds(1);
 // Picos of the currency in one of a budget's.
 constexpr int64_t kPicosPerNano = 1000;
 
-ChatError::Kind KindOf(net::HttpError error) {
-  switch (error) {
-    case net::HttpError::kBlocked:
-      return ChatError::Kind::kBlocked;
-    case net::HttpError::kInvalidRequest:
-      return ChatError::Kind::kConfig;
-    case net::HttpError::kTimeoutConnect:
-    case net::HttpError::kTimeoutIdle:
-    case net::HttpError::kTimeoutTotal:
-      return ChatError::Kind::kTimeout;
-    default:
-      return ChatError::Kind::kTransport;
-  }
-}
+}  // namespace
 
-// Of all choices together; nothing if the request does not say.
 std::optional<int64_t> MostOfAnswer(const ChatRequest& request) {
   std::optional<int64_t> most = request.max_tokens;
   for (const char* name : {"max_completion_tokens", "max_tokens"})
@@ -48,18 +32,6 @@ std::optional<int64_t> MostOfAnswer(const ChatRequest& request) {
   const int64_t choices = std::clamp<int64_t>(request.options["n"].integer().value_or(1), 1, 128);
   if (most) return std::clamp<int64_t>(*most, 0, kMostTokens) * choices;
   return choices > 1 ? std::optional(kLongAnswer * choices) : std::nullopt;
-}
-
-}  // namespace
-
-ChatError FromHttp(const net::HttpResult& result) {
-  const ChatError::Kind kind = KindOf(result.error);
-  const bool retryable = kind == ChatError::Kind::kTransport || kind == ChatError::Kind::kTimeout;
-  ChatError error =
-      MakeChatError(kind, result.message, retryable && result.error != net::HttpError::kTooLarge);
-  error.outage = result.error == net::HttpError::kResolve || result.error == net::HttpError::kConnect ||
-                 result.error == net::HttpError::kTimeoutConnect;
-  return error;
 }
 
 void ModelGateway::Use(Provider provider) {
@@ -228,134 +200,6 @@ net::HttpRequest ModelGateway::MakeHttp(const char* path, bool stream,
   http.ca_file = provider_.ca_file;
   http.proxy = provider_.proxy;
   return http;
-}
-
-ModelCall::ModelCall(ModelGateway& gateway, ChatRequest request, Context context, TextSink* sink,
-                     Slot<ChatOutcome>& slot)
-    : gateway_(gateway),
-      request_(std::move(request)),
-      context_(std::move(context)),
-      sink_(sink),
-      slot_(&slot) {
-  if (!gateway_.limits_.none() || !gateway_.budgets_.none())
-    prompt_tokens_ = EstimatePromptTokens(request_.messages);
-  reserved_ = gateway_.Estimate(context_, request_.model, prompt_tokens_, MostOfAnswer(request_));
-  if (auto refused = gateway_.Enter(reserved_)) {
-    slot_->Set(ChatOutcome(std::move(*refused)));
-    slot_ = nullptr;
-    return;
-  }
-  entered_ = MonoNow();
-  profile_ = gateway_.ProfileOf(request_.model);
-  Send();
-}
-
-ModelCall::~ModelCall() {
-  gateway_.Forfeit(reserved_);
-  if (!transfer_) return;
-  gateway_.http_.Cancel(transfer_);
-  gateway_.GateOf(request_.model).OnAbandoned(entered_, MonoNow());
-}
-
-void ModelCall::Send() {
-  const Provider& provider = gateway_.provider_;
-  net::HttpRequest http = gateway_.MakeHttp("/chat/completions", request_.stream, context_);
-  http.body = BuildChatBody(request_, profile_);
-
-  ChatResponseParser::Options options;
-  options.max_response_size = provider.max_response_size;
-  options.prompt_tokens = EstimatePromptTokens(request_.messages);
-  options.api_key = provider.credentials.api_key;
-  parser_ = std::make_unique<ChatResponseParser>(std::move(options));
-  transfer_ = gateway_.http_.Start(std::move(http), this);
-}
-
-void ModelCall::SetPaused(bool paused) {
-  if (!transfer_) return;
-  if (paused)
-    gateway_.http_.Pause(transfer_);
-  else
-    gateway_.http_.Resume(transfer_);
-}
-
-ChatReply ModelCall::TakePartial() {
-  if (transfer_) {
-    gateway_.http_.Cancel(transfer_);
-    gateway_.GateOf(request_.model).OnAbandoned(entered_, MonoNow());
-  }
-  transfer_ = 0;
-  slot_ = nullptr;
-  if (!parser_) return {};
-  ChatResult result = parser_->Finish(TransportEnd::kCut, "cancelled");
-  parser_.reset();
-  auto* error = std::get_if<ChatError>(&result);
-  ChatReply partial = error ? std::move(error->partial) : std::move(std::get<ChatReply>(result));
-  // Its prompt was sent, whether or not something came back.
-  partial.usage.prompt_tokens = std::max(partial.usage.prompt_tokens, prompt_tokens_);
-  gateway_.Settle(reserved_, partial.model, partial.usage);
-  return partial;
-}
-
-void ModelCall::OnHeaders(int status, const net::Headers& headers) {
-  FlightRecorder::Entry entry(gateway_.recorder_, context_.task);
-  const Headers all(headers.begin(), headers.end());
-  gateway_.GateOf(request_.model).Learn(ReadRateLimits(all), MonoNow());
-  parser_->Begin(status, all, WallNow());
-}
-
-void ModelCall::OnData(std::string_view bytes) {
-  FlightRecorder::Entry entry(gateway_.recorder_, context_.task);
-  received_ += bytes.size();
-  const bool more = parser_->Feed(bytes);
-  PassText();
-  if (more) return;
-  gateway_.http_.Cancel(transfer_);
-  transfer_ = 0;
-  Finish(parser_->Finish(TransportEnd::kCut));
-}
-
-void ModelCall::PassText() {
-  const std::string_view text = parser_->TakeText();
-  if (text.empty() || !sink_) return;
-  text_passed_ = true;
-  sink_->OnText(text);
-}
-
-void ModelCall::OnDone(const net::HttpResult& result) {
-  FlightRecorder::Entry entry(gateway_.recorder_, context_.task);
-  transfer_ = 0;
-  if (result.status == 0 && !result.ok()) {
-    ChatError error = FromHttp(result);
-    error.message = Redact(error.message, gateway_.provider_.credentials.api_key);
-    Finish(std::move(error));
-    return;
-  }
-  // What it has beyond the text passed on is in the reply.
-  ChatResult end =
-      parser_->Finish(result.ok() ? TransportEnd::kComplete : TransportEnd::kCut, result.message);
-  if (auto* error = std::get_if<ChatError>(&end)) {
-    const net::HttpError http = result.error;
-    if (error->kind == ChatError::Kind::kTransport && KindOf(http) == ChatError::Kind::kTimeout)
-      error->kind = ChatError::Kind::kTimeout;
-    const auto simpler = Downgrade(profile_, *error, parser_->error_body());
-    if (simpler && !text_passed_) {
-      profile_ = *simpler;
-      gateway_.ProfileOf(request_.model) = profile_;
-      Send();
-      return;
-    }
-    error->output_started = text_passed_;
-  }
-  Finish(std::move(end));
-}
-
-void ModelCall::Finish(ChatResult result) {
-  if (!slot_) return;
-  auto* error = std::get_if<ChatError>(&result);
-  gateway_.Heard(request_.model, entered_, error);
-  const ChatReply& reply = error ? error->partial : std::get<ChatReply>(result);
-  gateway_.Settle(reserved_, reply.model, reply.usage);
-  std::exchange(slot_, nullptr)->Set(std::visit([](auto&& v) { return ChatOutcome(std::move(v)); }, result));
 }
 
 }  // namespace capeai::worker

@@ -73,6 +73,8 @@ class ModelCall final : public net::HttpSink {
   void Send();
   void PassText();
   void Finish(ChatResult result);
+  // Drops the request that is under way, if any.
+  void Abandon();
 
   ModelGateway& gateway_;
   ChatRequest request_;
@@ -147,7 +149,7 @@ class ModelGateway {
   std::unordered_map<std::string, double> typical_tokens_;  // of a request, by model with a limit
 };
 
-// How HTTP failed, in the vocabulary of openai/; `outage` if no connection was made.
-ChatError FromHttp(const net::HttpResult& result);
+// The most tokens that the answers of a request may have, all choices together; nothing if it does not say.
+std::optional<int64_t> MostOfAnswer(const ChatRequest& request);
 
 }  // namespace capeai::worker

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/time.hpp"
+#include "metrics/llm.hpp"
 #include "openai/chat.hpp"
 #include "openai/rate_limit.hpp"
 #include "pg/shared.hpp"
@@ -56,6 +57,10 @@ class ProviderGate {
   void OnError(const ChatError& error, MonoTime sent, MonoTime now);
   // It was dropped without an answer.
   void OnAbandoned(MonoTime sent, MonoTime now);
+  // For capeai.stat_llm.
+  void Count(const metrics::LlmCall& call) {
+    if (state_) metrics::Count(state_->calls, call);
+  }
 
   // The circuit is open, or a probe is to decide: at most one request may go out.
   bool open() const;

@@ -128,5 +128,21 @@ $node->reload;
 ok($node->wait_until(sub { ($node->error_of("SELECT capeai_ask('x', agent => 'chat')"))[0] eq '00000' }, 20), 'put right, it works again');
 unlike(slurp_file($node->logfile), qr/sk-(wrong|other|test)/, 'no key is in the log');
 
+# --- capeai.stat_llm counts the requests of each model, by their ending
+is($node->wait_task(submit($_, model => 'counted')), 'succeeded', $_)
+  for 'Hello', '[[mock: status=500,times=1]]', '[[mock: status=429,retry_after=0,times=1]]', '[[mock: latency=100]]';
+is($node->wait_task(submit('[[mock: status=400]]', model => 'counted')), 'failed', 'one is refused');
+my $hanging = submit('[[mock: hang=1]]', model => 'counted', timeout => '300 ms');
+is($node->wait_task($hanging), 'failed', 'one times out');
+ok($node->poll_query_until('postgres', "SELECT requests = 8 FROM capeai.stat_llm WHERE model = 'counted'"), 'each request counts, retries too');
+is(sql("SELECT concat_ws(' ', succeeded, rate_limited, refused, server_errors, timeouts + cancelled, not_reached + malformed + blocked)
+	FROM capeai.stat_llm WHERE model = 'counted'"), '4 1 1 1 1 0', 'by its ending');
+is(sql("SELECT provider = '127.0.0.1:' || substring(current_setting('capeai.base_url') FROM ':([0-9]+)/') AND connections_reused > 0
+		AND bytes_sent > 0 AND bytes_received > 0 AND prompt_tokens > 0 AND completion_tokens > 0
+	FROM capeai.stat_llm WHERE model = 'counted'"), 't', 'with what travelled');
+is(sql("SELECT p50_ms < 128 AND p99_ms >= 128 AND array_length(latency_histogram, 1) = 20
+		AND (SELECT sum(n) FROM unnest(latency_histogram) AS n) = succeeded
+	FROM capeai.stat_llm WHERE model = 'counted'"), 't', 'and how long the answers took');
+
 $node->finish;
 done_testing();

@@ -1,0 +1,69 @@
+#include "worker/http_outcome.hpp"
+
+#include "openai/errors.hpp"
+
+namespace capeai::worker {
+namespace {
+
+metrics::Ending EndingOf(const ChatError& error) {
+  using metrics::Ending;
+  switch (error.kind) {
+    case ChatError::Kind::kTimeout:
+      return Ending::kTimeout;
+    case ChatError::Kind::kTransport:
+      return Ending::kNotReached;
+    case ChatError::Kind::kMalformed:
+      return Ending::kMalformed;
+    case ChatError::Kind::kBlocked:
+      return Ending::kBlocked;
+    case ChatError::Kind::kCancelled:
+      return Ending::kCancelled;
+    default:
+      return error.status == 429   ? Ending::kRateLimited
+             : error.status >= 500 ? Ending::kServerError
+                                   : Ending::kRefused;
+  }
+}
+
+}  // namespace
+
+ChatError::Kind KindOf(net::HttpError error) {
+  switch (error) {
+    case net::HttpError::kBlocked:
+      return ChatError::Kind::kBlocked;
+    case net::HttpError::kInvalidRequest:
+      return ChatError::Kind::kConfig;
+    case net::HttpError::kTimeoutConnect:
+    case net::HttpError::kTimeoutIdle:
+    case net::HttpError::kTimeoutTotal:
+      return ChatError::Kind::kTimeout;
+    default:
+      return ChatError::Kind::kTransport;
+  }
+}
+
+metrics::LlmCall CallOf(const net::HttpResult& http, const ChatError* error, const Usage& usage) {
+  metrics::LlmCall call;
+  call.ending = error ? EndingOf(*error) : metrics::Ending::kSucceeded;
+  call.connected = http.may_have_sent;
+  call.reused = http.reused;
+  call.http2 = http.http_version == 20;
+  call.bytes_sent = http.bytes_out;
+  call.bytes_received = http.bytes_in;
+  call.prompt_tokens = usage.prompt_tokens;
+  call.completion_tokens = usage.completion_tokens;
+  if (!error) call.took = http.timings.total;
+  return call;
+}
+
+ChatError FromHttp(const net::HttpResult& result) {
+  const ChatError::Kind kind = KindOf(result.error);
+  const bool retryable = kind == ChatError::Kind::kTransport || kind == ChatError::Kind::kTimeout;
+  ChatError error =
+      MakeChatError(kind, result.message, retryable && result.error != net::HttpError::kTooLarge);
+  error.outage = result.error == net::HttpError::kResolve || result.error == net::HttpError::kConnect ||
+                 result.error == net::HttpError::kTimeoutConnect;
+  return error;
+}
+
+}  // namespace capeai::worker

@@ -1,0 +1,147 @@
+// ModelCall: one request to a model, from the body that is built to the reply that is read.
+#include <algorithm>
+
+#include "openai/redact.hpp"
+#include "openai/request.hpp"
+#include "openai/usage.hpp"
+#include "worker/http_outcome.hpp"
+#include "worker/model_gateway.hpp"
+
+namespace capeai::worker {
+
+ModelCall::ModelCall(ModelGateway& gateway, ChatRequest request, Context context, TextSink* sink,
+                     Slot<ChatOutcome>& slot)
+    : gateway_(gateway),
+      request_(std::move(request)),
+      context_(std::move(context)),
+      sink_(sink),
+      slot_(&slot) {
+  if (!gateway_.limits_.none() || !gateway_.budgets_.none())
+    prompt_tokens_ = EstimatePromptTokens(request_.messages);
+  reserved_ = gateway_.Estimate(context_, request_.model, prompt_tokens_, MostOfAnswer(request_));
+  if (auto refused = gateway_.Enter(reserved_)) {
+    slot_->Set(ChatOutcome(std::move(*refused)));
+    slot_ = nullptr;
+    return;
+  }
+  entered_ = MonoNow();
+  profile_ = gateway_.ProfileOf(request_.model);
+  Send();
+}
+
+ModelCall::~ModelCall() {
+  gateway_.Forfeit(reserved_);
+  Abandon();
+}
+
+void ModelCall::Abandon() {
+  if (!transfer_) return;
+  gateway_.http_.Cancel(std::exchange(transfer_, 0));
+  ProviderGate& gate = gateway_.GateOf(request_.model);
+  gate.OnAbandoned(entered_, MonoNow());
+  gate.Count({});
+}
+
+void ModelCall::Send() {
+  const Provider& provider = gateway_.provider_;
+  net::HttpRequest http = gateway_.MakeHttp("/chat/completions", request_.stream, context_);
+  http.body = BuildChatBody(request_, profile_);
+
+  ChatResponseParser::Options options;
+  options.max_response_size = provider.max_response_size;
+  options.prompt_tokens = EstimatePromptTokens(request_.messages);
+  options.api_key = provider.credentials.api_key;
+  parser_ = std::make_unique<ChatResponseParser>(std::move(options));
+  transfer_ = gateway_.http_.Start(std::move(http), this);
+}
+
+void ModelCall::SetPaused(bool paused) {
+  if (!transfer_) return;
+  if (paused)
+    gateway_.http_.Pause(transfer_);
+  else
+    gateway_.http_.Resume(transfer_);
+}
+
+ChatReply ModelCall::TakePartial() {
+  Abandon();
+  slot_ = nullptr;
+  if (!parser_) return {};
+  ChatResult result = parser_->Finish(TransportEnd::kCut, "cancelled");
+  parser_.reset();
+  auto* error = std::get_if<ChatError>(&result);
+  ChatReply partial = error ? std::move(error->partial) : std::move(std::get<ChatReply>(result));
+  // Its prompt was sent, whether or not something came back.
+  partial.usage.prompt_tokens = std::max(partial.usage.prompt_tokens, prompt_tokens_);
+  gateway_.Settle(reserved_, partial.model, partial.usage);
+  return partial;
+}
+
+void ModelCall::OnHeaders(int status, const net::Headers& headers) {
+  FlightRecorder::Entry entry(gateway_.recorder_, context_.task);
+  const Headers all(headers.begin(), headers.end());
+  gateway_.GateOf(request_.model).Learn(ReadRateLimits(all), MonoNow());
+  parser_->Begin(status, all, WallNow());
+}
+
+void ModelCall::OnData(std::string_view bytes) {
+  FlightRecorder::Entry entry(gateway_.recorder_, context_.task);
+  received_ += bytes.size();
+  const bool more = parser_->Feed(bytes);
+  PassText();
+  if (more) return;
+  gateway_.http_.Cancel(transfer_);
+  transfer_ = 0;
+  gateway_.GateOf(request_.model).Count({});
+  Finish(parser_->Finish(TransportEnd::kCut));
+}
+
+void ModelCall::PassText() {
+  const std::string_view text = parser_->TakeText();
+  if (text.empty() || !sink_) return;
+  text_passed_ = true;
+  sink_->OnText(text);
+}
+
+void ModelCall::OnDone(const net::HttpResult& result) {
+  FlightRecorder::Entry entry(gateway_.recorder_, context_.task);
+  transfer_ = 0;
+  if (result.status == 0 && !result.ok()) {
+    ChatError error = FromHttp(result);
+    error.message = Redact(error.message, gateway_.provider_.credentials.api_key);
+    gateway_.GateOf(request_.model).Count(CallOf(result, &error, {}));
+    Finish(std::move(error));
+    return;
+  }
+  // What it has beyond the text passed on is in the reply.
+  ChatResult end =
+      parser_->Finish(result.ok() ? TransportEnd::kComplete : TransportEnd::kCut, result.message);
+  auto* error = std::get_if<ChatError>(&end);
+  if (error && error->kind == ChatError::Kind::kTransport &&
+      KindOf(result.error) == ChatError::Kind::kTimeout)
+    error->kind = ChatError::Kind::kTimeout;
+  gateway_.GateOf(request_.model)
+      .Count(CallOf(result, error, error ? error->partial.usage : std::get<ChatReply>(end).usage));
+  if (error) {
+    const auto simpler = Downgrade(profile_, *error, parser_->error_body());
+    if (simpler && !text_passed_) {
+      profile_ = *simpler;
+      gateway_.ProfileOf(request_.model) = profile_;
+      Send();
+      return;
+    }
+    error->output_started = text_passed_;
+  }
+  Finish(std::move(end));
+}
+
+void ModelCall::Finish(ChatResult result) {
+  if (!slot_) return;
+  auto* error = std::get_if<ChatError>(&result);
+  gateway_.Heard(request_.model, entered_, error);
+  const ChatReply& reply = error ? error->partial : std::get<ChatReply>(result);
+  gateway_.Settle(reserved_, reply.model, reply.usage);
+  std::exchange(slot_, nullptr)->Set(std::visit([](auto&& v) { return ChatOutcome(std::move(v)); }, result));
+}
+
+}  // namespace capeai::worker
