@@ -108,6 +108,17 @@ is(sql("SET capeai.model = 'capeai-extractive'; SELECT passed || ' ' || model FR
 is(sql("SET capeai.model = 'capeai-extractive'; SELECT passed FROM capeai_test_agent('helper', mode => 'record');
 	SELECT capeai_publish_agent('helper', '1.2.0')"), "t\nt", 'recorded and published without one');
 
+# --- on a machine without network: a namespace with no interface that is up
+SKIP:
+{
+	skip 'no network namespaces here', 2 if system('unshare -c -n true 2>/dev/null') != 0;
+	$node->stop;
+	my $started = system('unshare', '-c', '-n', 'pg_ctl', '-w', '-s', '-D', $node->data_dir, '-l', $node->logfile, 'start');
+	$node->_update_pid(1);
+	is($started, 0, 'a server without network');
+	is(results("'helper', '1.2.0'"), 'restart true', 'replays');
+}
+
 # --- who may, and bad arguments
 $node->fails_with('42704', "SELECT * FROM capeai_test_agent('helper')", "another's agent", connstr => as('bert'));
 $node->fails_with('42501', "SELECT * FROM capeai_test_agent('chat')", 'a shipped agent', connstr => as('bert'));
