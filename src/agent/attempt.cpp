@@ -299,6 +299,7 @@ void Attempt::JudgeAnswer() {
   if (manifest_.Has(StepKind::kRetrieveKnowledge)) {
     if (!refused_)
       citations_ = CheckCitations(cited_numbers_, extractive_ ? "" : answer_.response, passages_.size());
+    if (!extractive_) answer_.response = WithoutUnknownMarks(answer_.response, passages_.size());
     answer_.grounded = !citations_.cited.empty();
     answer_.citations = CitationList(passages_, citations_.cited, extractive_);
     answer_.confidence_score =

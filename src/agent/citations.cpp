@@ -1,6 +1,7 @@
 #include "agent/citations.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 
 namespace capeai {
@@ -8,9 +9,38 @@ namespace {
 
 constexpr size_t kMaxResources = 5;
 
-// Numbers in marks like [3] or [1, 4] outside of code.
-std::vector<int64_t> MarkedNumbers(const std::string& text) {
+// A mark like [3] or [1, 4].
+struct Mark {
+  size_t begin = 0;
+  size_t end = 0;
   std::vector<int64_t> numbers;
+};
+
+// The mark that begins at text[at] == '[', or one without numbers.
+Mark ReadMark(const std::string& text, size_t at) {
+  Mark mark{at, 0, {}};
+  for (++at;; ++at) {
+    while (at < text.size() && text[at] == ' ') ++at;
+    int64_t number = 0;
+    const size_t digits = at;
+    while (at < text.size() && text[at] >= '0' && text[at] <= '9' && at - digits < 3)
+      number = number * 10 + (text[at++] - '0');
+    if (at == digits) return {};
+    mark.numbers.push_back(number);
+    if (at >= text.size() || text[at] != ',') break;
+  }
+  if (at >= text.size() || text[at] != ']') return {};
+  mark.end = at + 1;
+  return mark;
+}
+
+// Marks outside of code; not "a[3]", nor what Markdown takes for a link: "[3](url)", "[3]: url".
+std::vector<Mark> Marks(const std::string& text) {
+  std::vector<Mark> marks;
+  const auto joined = [&](size_t at) {
+    const auto c = static_cast<unsigned char>(text[at]);
+    return std::isalnum(c) != 0 || c == '_' || c == ')' || c >= 0x80;
+  };
   bool code = false;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '`') {
@@ -18,24 +48,20 @@ std::vector<int64_t> MarkedNumbers(const std::string& text) {
       code = !code;
     }
     if (code || text[i] != '[') continue;
-    std::vector<int64_t> found;
-    size_t at = i + 1;
-    for (;; ++at) {
-      while (at < text.size() && text[at] == ' ') ++at;
-      int64_t number = 0;
-      const size_t digits = at;
-      while (at < text.size() && text[at] >= '0' && text[at] <= '9' && at - digits < 3)
-        number = number * 10 + (text[at++] - '0');
-      if (at == digits) break;
-      found.push_back(number);
-      if (at >= text.size() || text[at] != ',') break;
-    }
-    if (at < text.size() && text[at] == ']') numbers.insert(numbers.end(), found.begin(), found.end());
+    Mark mark = ReadMark(text, i);
+    if (mark.numbers.empty()) continue;
+    const char next = mark.end < text.size() ? text[mark.end] : ' ';
+    if (next != '(' && next != ':' && (i == 0 || !joined(i - 1))) marks.push_back(mark);
+    i = mark.end - 1;
   }
-  return numbers;
+  return marks;
 }
 
 Json TextOrNull(const std::string& text) { return text.empty() ? Json::Null() : Json::String(text); }
+
+bool Exists(int64_t number, size_t passages) {
+  return number >= 1 && number <= static_cast<int64_t>(passages);
+}
 
 // What makes two passages parts of one document.
 std::string DocumentKey(const Passage& passage) {
@@ -48,22 +74,38 @@ std::string DocumentKey(const Passage& passage) {
 CheckedCitations CheckCitations(const std::vector<int64_t>& numbers, const std::string& response,
                                 size_t passages) {
   CheckedCitations checked;
-  const auto exists = [&](int64_t number) { return number >= 1 && number <= static_cast<int64_t>(passages); };
+  std::set<int64_t> unknown;
   const auto add = [&](int64_t number) {
     const int index = static_cast<int>(number - 1);
-    if (std::find(checked.cited.begin(), checked.cited.end(), index) == checked.cited.end())
+    if (!Exists(number, passages)) {
+      unknown.insert(number);
+    } else if (std::find(checked.cited.begin(), checked.cited.end(), index) == checked.cited.end()) {
       checked.cited.push_back(index);
+    }
   };
-  for (const int64_t number : numbers) {
-    if (exists(number)) {
-      add(number);
-    } else {
-      ++checked.unknown;
+  for (const int64_t number : numbers) add(number);
+  for (const Mark& mark : Marks(response))
+    for (const int64_t number : mark.numbers) add(number);
+  checked.unknown = static_cast<int>(unknown.size());
+  return checked;
+}
+
+std::string WithoutUnknownMarks(const std::string& response, size_t passages) {
+  std::string kept;
+  size_t at = 0;
+  for (const Mark& mark : Marks(response)) {
+    kept += response.substr(at, mark.begin - at);
+    at = mark.end;
+    std::string known;
+    for (const int64_t number : mark.numbers)
+      if (Exists(number, passages)) known += (known.empty() ? "" : ", ") + std::to_string(number);
+    if (!known.empty()) {
+      kept += "[" + known + "]";
+    } else if (kept.ends_with(' ')) {
+      kept.pop_back();  // "so [9]." becomes "so."
     }
   }
-  for (const int64_t number : MarkedNumbers(response))
-    if (exists(number)) add(number);
-  return checked;
+  return kept + response.substr(at);
 }
 
 Json CitationList(const std::vector<Passage>& passages, const std::vector<int>& cited, bool in_order) {

@@ -166,7 +166,11 @@ class Selector {
       if (kind != UnitKind::kCode && chosen_.empty() && Dangles(units_[i].text)) continue;
       const int words = kind == UnitKind::kCode ? kCodeWords : WordCount(units_[i].text);
       const bool table = kind == UnitKind::kRow && !chosen_.empty() && units_[i - 1].kind != UnitKind::kRow;
-      if (words_ + words > max_words || table) break;
+      if (words_ + words > max_words || table) {
+        // A sentence that introduces what does not follow.
+        if (i > lead_ && chosen_.size() > 1 && units_[i - 1].text.ends_with(':')) dropped_.insert(i - 1);
+        break;
+      }
       best = std::max(best, Gain(i, covered_));
       if (kind == UnitKind::kCode) {
         Choose({i}, words);

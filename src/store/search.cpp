@@ -210,11 +210,10 @@ class IndexReader {
 // The ranker's terms with those that are not indexed replaced by the nearest that
 // are, at a discount; empty if that changes nothing.
 std::vector<QueryTerm> Corrected(const knowledge::Ranker& ranker, const Collection& collection) {
-  if (!collection.indexed) return {};
   std::vector<QueryTerm> terms = ranker.terms();
   bool changed = false;
   for (const size_t t : ranker.Missing()) {
-    std::string nearest = NearestIndexedTerm(collection.id, terms[t].term);
+    std::string nearest = NearestTermOf(collection.id, collection.indexed, terms[t].term);
     const auto same = [&](const QueryTerm& term) { return term.term == nearest; };
     if (nearest.empty() || std::any_of(terms.begin(), terms.end(), same)) continue;
     terms[t] = {std::move(nearest), terms[t].weight * kCorrectedWeight};

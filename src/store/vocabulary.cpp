@@ -27,11 +27,14 @@ const pg::Statement kPendingVectors{
     {Type::kInt4},
     true};
 
-}  // namespace
+// Of a collection whose index is not there.
+const pg::Statement kAllVectors{
+    "SELECT q.terms FROM capeai.documents AS d JOIN capeai.passages AS q ON q.document_id = d.id "
+    "WHERE d.collection_id = $1",
+    {Type::kInt4},
+    true};
 
-std::string NearestIndexedTerm(int collection, const std::string& word) {
-  knowledge::NearestTerm nearest(word);
-  if (!nearest.possible()) return "";
+void OfferSegments(int collection, knowledge::NearestTerm& nearest) {
   std::string end = nearest.prefix();
   ++end.back();  // of letters in UTF-8: never 0xff
   const pg::Rows blocks =
@@ -47,10 +50,21 @@ std::string NearestIndexedTerm(int collection, const std::string& word) {
       nearest.Offer(term, in.Bytes().size());
     }
   }
-  const pg::Rows pending = pg::Execute(kPendingVectors, {collection});
-  for (size_t i = 0; i < pending.size(); ++i)
-    for (knowledge::TermVectorReader vector(pending.Text(i, 0)); vector.Next();)
-      nearest.Offer(vector.term(), 1);
+}
+
+void OfferPassages(int collection, const pg::Statement& statement, knowledge::NearestTerm& nearest) {
+  const pg::Rows rows = pg::Execute(statement, {collection});
+  for (size_t i = 0; i < rows.size(); ++i)
+    for (knowledge::TermVectorReader vector(rows.Text(i, 0)); vector.Next();) nearest.Offer(vector.term(), 1);
+}
+
+}  // namespace
+
+std::string NearestTermOf(int collection, bool indexed, const std::string& word) {
+  knowledge::NearestTerm nearest(word);
+  if (!nearest.possible()) return "";
+  if (indexed) OfferSegments(collection, nearest);
+  OfferPassages(collection, indexed ? kPendingVectors : kAllVectors, nearest);
   return nearest.best();
 }
 

@@ -1,12 +1,12 @@
-// The words of an index, looked through for the one that was meant.
+// The words of a collection, looked through for the one that was meant.
 #pragma once
 
 #include <string>
 
 namespace capeai::store {
 
-// The indexed term of `collection` nearest to `word`, which is not indexed;
-// empty if none is near. Reads with the caller's snapshot.
-std::string NearestIndexedTerm(int collection, const std::string& word);
+// The term of `collection` nearest to `word`, which is none; empty if none is
+// near. Without an index, all passages are read. Reads with the caller's snapshot.
+std::string NearestTermOf(int collection, bool indexed, const std::string& word);
 
 }  // namespace capeai::store

@@ -127,8 +127,8 @@ for my $policy ('answer', 'flag', 'refuse')
 		FROM capeai.agent_versions v JOIN capeai.agents a ON a.id = v.agent_id WHERE a.slug = 'cape-ai-guide'});
 }
 my %uncited = (
-	answer => 'First do this [99]. Then do that.',
-	flag => "First do this [99]. Then do that.\n\nNote: this answer is not backed by the documentation that was searched.",
+	answer => 'First do this. Then do that.',
+	flag => "First do this. Then do that.\n\nNote: this answer is not backed by the documentation that was searched.",
 	refuse => 'The documentation does not answer this question, and this agent answers from the documentation only.');
 for my $policy (sort keys %uncited)
 {

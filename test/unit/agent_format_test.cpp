@@ -163,6 +163,18 @@ TEST(CheckCitations, NumbersAndMarks) {
   EXPECT_EQ(check({}, "so [2], and [1, 3].").cited, (std::vector<int>{1, 0, 2}));
   EXPECT_TRUE(check({}, "`a[1]` and ```\nx[2]\n``` and [9] and [] and [1").cited.empty());
   EXPECT_TRUE(check({}, "[12345678901234567890]").cited.empty());
+  EXPECT_TRUE(check({}, "a[1], f(x)[2], [3](https://x.test), [1]: https://x.test").cited.empty());
+  EXPECT_EQ(check({9}, "so [9, 1] and [8]").unknown, 2);
+}
+
+TEST(CheckCitations, MarksOfPassagesThatWereNeverGivenLeaveTheText) {
+  const auto clean = [](const char* text) { return WithoutUnknownMarks(text, 3); };
+  EXPECT_EQ(clean("So [9]. And [1, 99] then [2][42]! [77]"), "So. And [1] then [2]!");
+  EXPECT_EQ(clean("[4] begins"), " begins");
+  EXPECT_EQ(clean("`x[9]`, a[9], [9](https://x.test) and\n```\n[9]\n```"),
+            "`x[9]`, a[9], [9](https://x.test) and\n```\n[9]\n```");
+  EXPECT_EQ(clean("no marks [x] [ ] [1"), "no marks [x] [ ] [1");
+  EXPECT_EQ(WithoutUnknownMarks("All [1] of [2] them.", 0), "All of them.");
 }
 
 TEST(MatchResources, CitedFirstEachOnce) {

@@ -248,6 +248,7 @@ TEST_F(Pipeline, UnknownCitationsAreDropped) {
   host.Say(GuideReply("As written [7] and [2].", "[7, 0, -1, 2]"));
   const Answer answer = host.RunToAnswer(Shipped("cape-ai-guide"), Ask("How to restore?"));
   EXPECT_EQ(answer.grounded, true);
+  EXPECT_EQ(answer.response, "As written and [2].");
   ASSERT_EQ(answer.citations.size(), 1u);
   EXPECT_EQ(answer.citations[size_t{0}]["number"].integer(), 2);
   EXPECT_EQ(host.steps[2].output["unknown_citations"].integer(), 3);

@@ -136,7 +136,7 @@ TEST(InjectionEndToEnd, CitationsAndFormAreCheckedHere) {
                                            Ask("How to restore?", Parse(R"({"preferred_format":"steps"})")));
     EXPECT_EQ(answer.grounded, false);
     EXPECT_EQ(answer.citations.size(), 0u);
-    EXPECT_EQ(answer.response.rfind("1. First do this [99].\n2. Then that [2].", 0), 0u) << answer.response;
+    EXPECT_EQ(answer.response.rfind("1. First do this.\n2. Then that.", 0), 0u) << answer.response;
     EXPECT_FALSE(host.requests.at(0).options);
     EXPECT_TRUE(host.requests[0].response_schema);
   }
