@@ -49,6 +49,19 @@ Json TextArray(const std::vector<std::string>& texts) {
   return array;
 }
 
+// What a knowledge function is told: the caller's context and, where that has no member of the name, the rest
+// of the input.
+Json FunctionContext(const Json& input) {
+  Json context = input["context"].is_object() ? input["context"].DeepCopy() : Json::Object();
+  const char* name;
+  json_t* member;
+  json_object_foreach(input.get(), name, member) {
+    const std::string_view is(name);
+    if (is != "query" && is != "context" && !context[name]) context.Set(name, Json::Share(member));
+  }
+  return context;
+}
+
 bool HasResponseMember(const Manifest& manifest) {
   return manifest.output_schema && manifest.output_schema->source()["properties"]["response"];
 }
@@ -98,7 +111,10 @@ SearchRequest SearchFor(const Manifest& manifest, const Analysis& analysis, cons
   request.collection = manifest.collection;
   request.function = manifest.function;
   request.query = analysis.search_query;
-  if (input["context"].is_object()) request.context = input["context"].Dump();
+  if (!manifest.function.empty())
+    request.context = FunctionContext(input).Dump();
+  else if (input["context"].is_object())
+    request.context = input["context"].Dump();
   request.max_results = manifest.passages;
   return request;
 }
