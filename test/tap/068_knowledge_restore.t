@@ -62,5 +62,5 @@ is($node->safe_psql('target', 'SELECT count(*) FROM capeai.collections LEFT JOIN
 isnt($node->safe_psql('target', 'SELECT count(*) FROM capeai.index_segments'), '0', 'in segments');
 is_deeply([ results('target') ], \@before, 'search finds the same by the index');
 
-$node->stop;
+$node->finish;
 done_testing();
