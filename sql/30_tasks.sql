@@ -128,14 +128,26 @@ COMMENT ON COLUMN capeai.audit_events.role IS 'Who caused it; for what the worke
 CREATE INDEX audit_events_task ON capeai.audit_events (task_id) WHERE task_id IS NOT NULL;
 
 CREATE TABLE capeai.audit_seals (
-  seq        bigint PRIMARY KEY,
-  event_id   bigint NOT NULL,
-  prev       bytea NOT NULL,
-  hash       bytea NOT NULL,
-  created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+  seq         bigint PRIMARY KEY,
+  event_id    bigint NOT NULL,
+  events      bytea NOT NULL,
+  open        bigint[] NOT NULL,
+  pruned_seq  bigint,
+  pruned_hash bytea,
+  key_id      text,
+  prev        bytea NOT NULL,
+  hash        bytea NOT NULL,
+  created_at  timestamptz NOT NULL
 );
-COMMENT ON TABLE capeai.audit_seals IS 'Chain of hashes over audit_events; checked by capeai_audit_verify()';
-COMMENT ON COLUMN capeai.audit_seals.event_id IS 'The last event that this link covers';
+COMMENT ON TABLE capeai.audit_seals IS 'Chain of hashes over audit_events, written by the worker; capeai_audit_verify() checks it';
+COMMENT ON COLUMN capeai.audit_seals.event_id IS 'The last event that the chain covers with this link';
+COMMENT ON COLUMN capeai.audit_seals.events IS 'The events of this link: for each its id (8 bytes) and half of its SHA-256 (16 bytes)';
+COMMENT ON COLUMN capeai.audit_seals.open IS 'Pairs first, last of ids before event_id that transactions under way may still bring';
+COMMENT ON COLUMN capeai.audit_seals.pruned_seq IS 'Retention has deleted the links up to this one, with their events';
+COMMENT ON COLUMN capeai.audit_seals.pruned_hash IS 'The hash of the link pruned_seq';
+COMMENT ON COLUMN capeai.audit_seals.key_id IS 'Which key the hash was made with; NULL: none';
+COMMENT ON COLUMN capeai.audit_seals.prev IS 'The hash of the link before';
+COMMENT ON COLUMN capeai.audit_seals.hash IS 'SHA-256 of all that stands here but open; with capeai.audit_key_file, HMAC';
 
 CREATE TABLE capeai.conversations (
   id         uuid PRIMARY KEY,

@@ -22,7 +22,8 @@ GRANT EXECUTE ON FUNCTION capeai.policy_role(), capeai.policy_user_id() TO capea
 GRANT SELECT ON capeai.tasks, capeai.task_dependencies, capeai.runs, capeai.conversations, capeai.agents,
                 capeai.agent_versions, capeai.agent_label_moves, capeai.stat_tasks, capeai.stat_agents TO capeai_user, capeai_admin;
 GRANT SELECT ON capeai.audit_events TO capeai_user, capeai_admin, capeai_auditor;
-GRANT SELECT ON capeai.audit_seals TO capeai_auditor;
+GRANT SELECT ON capeai.audit_seals TO capeai_admin, capeai_auditor;
+GRANT SELECT ON capeai.model_calls TO capeai_user, capeai_admin, capeai_auditor;
 GRANT SELECT ON capeai.task_signals TO capeai_admin;
 GRANT SELECT ON capeai.limits TO capeai_user, capeai_admin;
 GRANT SELECT ON capeai.prices TO capeai_user, capeai_admin;
@@ -139,4 +140,5 @@ GRANT EXECUTE ON FUNCTION
   @extschema@.capeai_feedback(uuid, integer, text, text)
 TO capeai_user, capeai_admin;
 GRANT EXECUTE ON FUNCTION @extschema@.capeai_adopt_tasks(), @extschema@.capeai_set_limit(text, text, text, numeric) TO capeai_admin;
+GRANT EXECUTE ON FUNCTION @extschema@.capeai_audit_verify() TO capeai_admin, capeai_auditor;
 GRANT EXECUTE ON FUNCTION @extschema@.capeai_library_version() TO capeai_user, capeai_admin, capeai_auditor;

@@ -146,6 +146,20 @@ Row Queue() {
   return row;
 }
 
+Row Audit() {
+  Row row{"audit", "ok"};
+  const int index = pg::SlotOfDatabase(pg::ThisDatabase());
+  if (index < 0) return row;
+  const pg::WorkerSlot& slot = pg::SharedMemory()->workers[index];
+  row.detail.Set("seal", Json::Int(slot.sealed_seq.load()))
+      .Set("sealed_up_to", Json::Int(slot.sealed_event.load()));
+  if (slot.seal_refused.load() != 0) {
+    row.status = "not sealed";
+    row.detail.Set("hint", Json::String("capeai.audit_key_file cannot be used: the server log says why."));
+  }
+  return row;
+}
+
 Row Notifications() {
   Row row{"notifications", "ok"};
   const double usage = pg::NotifyQueueUsage();
@@ -178,6 +192,7 @@ CAPEAI_FUNCTION(capeai_health) {
       rows.push_back(api::Provider());
       api::AddPauses(rows);
       if (!pg::InRecovery()) rows.push_back(api::Notifications());
+      rows.push_back(api::Audit());
     }
     rows.push_back(api::Queue());
   }

@@ -16,6 +16,7 @@ extern "C" {
 #include "utils/wait_event.h"
 }
 
+#include <cstdint>
 #include <cstdlib>
 
 namespace capeai::pg {
@@ -45,6 +46,15 @@ inline uint32 WaitEventUnsafe([[maybe_unused]] const char* name) {
   return WaitEventExtensionNew(name);
 #else
   return PG_WAIT_EXTENSION;
+#endif
+}
+
+// A virtual transaction id as one number.
+inline uint64_t VirtualTransactionNumber(const VirtualTransactionId& id) {
+#if PG_VERSION_NUM >= 170000
+  return static_cast<uint64_t>(static_cast<uint32_t>(id.procNumber)) << 32 | id.localTransactionId;
+#else
+  return static_cast<uint64_t>(static_cast<uint32_t>(id.backendId)) << 32 | id.localTransactionId;
 #endif
 }
 

@@ -178,6 +178,18 @@ void ReportFault(const char* what) noexcept {
   }
 }
 
+void LogLastSeal(int64_t seal, const char* hash) noexcept {
+  try {
+    const auto number = static_cast<long long>(seal);
+    Guarded([&] {
+      ereport(LOG,
+              (errmsg_internal("capeai: audit trail: ends with seal %lld, its hash is %s", number, hash)));
+    });
+  } catch (...) {
+    // The process ends; the next one will say it.
+  }
+}
+
 EventWait::EventWait(int fd) {
   Guarded([&] {
     WaitEventSet* set = NewWaitEventSetUnsafe(3);

@@ -64,6 +64,9 @@ void LogError(const char* what, const Error& error);
 // For a process that is about to end by a fault of its own: never raises.
 void ReportFault(const char* what) noexcept;
 
+// For a process that ends: where the chain of the audit trail's seals ends. Never raises.
+void LogLastSeal(int64_t seal, const char* hash) noexcept;
+
 // Waits for this process's latch, one file descriptor, or the time-out; ends
 // the process when the postmaster is gone.
 class EventWait {

@@ -67,6 +67,9 @@ struct WorkerSlot {
   std::atomic<uint64_t> claimed, succeeded, failed, cancelled, retried, stale;
   std::atomic<uint64_t> requests, transactions;
   std::atomic<int64_t> effective_max_in_flight;
+  std::atomic<int64_t> sealed_seq, sealed_event;  // the end of the audit trail's chain; 0: not known
+  std::atomic<uint32_t> seal_refused;             // capeai.audit_key_file cannot be read
+  char sealed_hash[72];                 // of it, in hexadecimal; valid while sealed_seq stays the same
   SpentBudget spent[kMaxSpentBudgets];  // forgotten by backends that change a limit or a price
 };
 

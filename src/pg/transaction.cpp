@@ -4,8 +4,10 @@ extern "C" {
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "commands/async.h"
+#include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/lmgr.h"
+#include "storage/lock.h"
 #include "utils/backend_status.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
@@ -18,6 +20,7 @@ extern "C" {
 
 #include <csignal>
 
+#include "pg/compat.hpp"
 #include "pg/transaction.hpp"
 
 namespace capeai::pg {
@@ -134,6 +137,26 @@ bool LockTableNoWait(const char* schema, const char* table) {
     UnlockRelationOid(relation, RowExclusiveLock);
     return false;
   });
+}
+
+std::vector<uint64_t> WritersOf(const char* schema, const char* table) {
+  struct Found {
+    VirtualTransactionId* ids;
+    int count;
+  };
+  const Found found = Guarded([&] {
+    const ::Oid space = get_namespace_oid(schema, true);
+    const ::Oid relation = space == InvalidOid ? InvalidOid : get_relname_relid(table, space);
+    LOCKTAG tag;
+    SET_LOCKTAG_RELATION(tag, MyDatabaseId, relation);
+    // Whoever writes holds a lock that this one conflicts with, from before its first row.
+    Found out{nullptr, 0};
+    out.ids = GetLockConflicts(&tag, ShareLock, &out.count);
+    return out;
+  });
+  std::vector<uint64_t> out;
+  for (int i = 0; i < found.count; ++i) out.push_back(VirtualTransactionNumber(found.ids[i]));
+  return out;
 }
 
 void Notify(const char* channel, const char* payload) {

@@ -1,7 +1,9 @@
 // Transactions of capeai's own processes (a backend has its caller's).
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "pg/guard.hpp"
 #include "pg/sql.hpp"
@@ -57,6 +59,10 @@ class StatementLimit {
 // Takes RowExclusiveLock on schema.table without waiting; false if it is not
 // free or the table is gone. `oid` caches the table's oid between calls.
 bool LockTableNoWait(const char* schema, const char* table);
+
+// The transactions that have written to schema.table, or may be about to, and have
+// not ended; this one aside. Names of no use but to tell them apart.
+std::vector<uint64_t> WritersOf(const char* schema, const char* table);
 
 // Queues a notification, delivered at commit of the open transaction. `channel`
 // at most 63 bytes, `payload` below 8000.

@@ -144,12 +144,6 @@ WHERE id = ANY (ARRAY(SELECT t.id FROM capeai.tasks t WHERE t.completed_at < $1 
                       FOR UPDATE SKIP LOCKED)))",
                              {Type::kTimestamptz, Type::kInt4}};
 
-const Statement kDeleteAudit{R"(
-DELETE FROM capeai.audit_events
-WHERE id = ANY (ARRAY(SELECT e.id FROM (SELECT a.id, a.created_at FROM capeai.audit_events a ORDER BY a.id LIMIT $2) e
-                      WHERE e.created_at < $1)))",
-                             {Type::kTimestamptz, Type::kInt4}};
-
 EndedTask EndedAt(const Rows& rows, size_t i) {
   return {rows.Id(i, 0), static_cast<unsigned>(rows.Int(i, 1)), static_cast<int>(rows.Int(i, 2)),
           rows.String(i, 3)};
@@ -229,13 +223,9 @@ std::optional<VersionRow> LoadVersion(const Uuid& version_id) {
   return VersionRow{rows.String(0, 0), rows.String(0, 1), rows.Bool(0, 2)};
 }
 
-int64_t DeleteOld(WallTime now, Duration keep, Duration audit_keep, int limit) {
-  int64_t deleted = 0;
-  if (keep.count() > 0)
-    deleted += static_cast<int64_t>(Execute(kDeleteTasks, {now - keep, limit}).processed());
-  if (audit_keep.count() > 0)
-    deleted += static_cast<int64_t>(Execute(kDeleteAudit, {now - audit_keep, limit}).processed());
-  return deleted;
+int64_t DeleteOld(WallTime now, Duration keep, int limit) {
+  if (keep.count() <= 0) return 0;
+  return static_cast<int64_t>(Execute(kDeleteTasks, {now - keep, limit}).processed());
 }
 
 }  // namespace capeai::store

@@ -110,8 +110,8 @@ struct VersionRow {
 };
 std::optional<VersionRow> LoadVersion(const Uuid& version_id);
 
-// Deletes finished tasks older than `keep`, and audit events older than
-// `audit_keep` (zero: for ever), at most `limit` each. Returns how many.
-int64_t DeleteOld(WallTime now, Duration keep, Duration audit_keep, int limit);
+// Deletes finished tasks older than `keep`, at most `limit`; zero keeps them for
+// ever. How many. (Of audit events worker/audit_sealer takes care.)
+int64_t DeleteOld(WallTime now, Duration keep, int limit);
 
 }  // namespace capeai::store

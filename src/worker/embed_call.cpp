@@ -87,7 +87,10 @@ void EmbedCall::Finish(EmbeddingsResult result) {
   auto* error = std::get_if<ChatError>(&result);
   gateway_.Heard(request_.model, entered_, error);
   const auto* reply = std::get_if<EmbeddingsReply>(&result);
-  gateway_.Settle(reserved_, reply ? reply->model : "", reply ? reply->usage : Usage{});
+  const Usage usage = reply ? reply->usage : Usage{};
+  gateway_.Settle(reserved_, reply ? reply->model : "", usage);
+  context_.calls.Push(
+      CallRecord(request_.model, status_, usage, MonoNow() - entered_, reply ? "" : "refused"));
   std::exchange(slot_, nullptr)->Set(std::move(result));
 }
 

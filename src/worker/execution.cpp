@@ -197,6 +197,7 @@ ModelCall::Context Execution::NextCall() {
   context.timeout = work_.deadline ? std::max(*work_.deadline - MonoNow(), Duration(1)) : kNoTimeout;
   context.owner = work_.owner;
   context.agent = work_.agent_id;
+  context.calls = calls_;
   return context;
 }
 

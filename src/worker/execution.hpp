@@ -48,6 +48,8 @@ class Execution final : public Host {
 
   const Work& work() const { return work_; }
   const std::vector<StepRecord>& steps() const { return steps_; }
+  // Every request to a model, for the audit trail.
+  const Json& calls() const { return calls_; }
   // Reading from the model stops while whoever streams is slow.
   void SetPaused(bool paused);
 
@@ -82,6 +84,7 @@ class Execution final : public Host {
   std::optional<uint32_t> search_;  // number of the search under way
   std::vector<StepRecord> steps_;
   std::string delivered_;  // text handed out so far
+  Json calls_ = Json::Array();
   int exchanges_ = 0;
   int progress_ = 0;
 };

@@ -66,4 +66,32 @@ ChatError FromHttp(const net::HttpResult& result) {
   return error;
 }
 
+const char* ErrorName(ChatError::Kind kind) {
+  switch (kind) {
+    case ChatError::Kind::kTransport:
+      return "transport";
+    case ChatError::Kind::kTimeout:
+      return "timeout";
+    case ChatError::Kind::kBlocked:
+      return "egress_blocked";
+    case ChatError::Kind::kMalformed:
+      return "malformed_reply";
+    default:
+      return "refused";
+  }
+}
+
+Json CallRecord(const std::string& model, int status, const Usage& usage, Duration latency,
+                const std::string& error) {
+  Json out = Json::Object();
+  out.Set("model", Json::String(model));
+  if (status != 0) out.Set("status", Json::Int(status));
+  if (!error.empty()) out.Set("error", Json::String(error));
+  if (usage.prompt_tokens > 0 || usage.completion_tokens > 0)
+    out.Set("prompt_tokens", Json::Int(usage.prompt_tokens))
+        .Set("completion_tokens", Json::Int(usage.completion_tokens))
+        .Set("usage", Json::String(usage.reported ? "reported" : "estimated"));
+  return out.Set("latency_ms", Json::Int(Millis(latency)));
+}
+
 }  // namespace capeai::worker

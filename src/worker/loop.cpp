@@ -37,7 +37,8 @@ Loop::Loop(int slot, const Uuid& incarnation)
       incarnation_(incarnation),
       recorder_("pg_stat/capeai." + std::to_string(pg::ThisDatabase())),
       notifier_(slot_),
-      asks_(slot) {
+      asks_(slot),
+      sealer_(slot_) {
   // Results of many tasks come and go together: without this malloc would give
   // their memory back to the kernel at every tick and ask for it at the next.
   mallopt(M_TRIM_THRESHOLD, 64 << 20);
@@ -57,6 +58,7 @@ Loop::Loop(int slot, const Uuid& incarnation)
     if (!id.nil()) blamed_.push_back(id);
   models_ = std::make_unique<ModelGateway>(*http_, recorder_);
   UseProvider(std::move(provider));
+  sealer_.ReadKey();
   wait_ = std::make_unique<pg::EventWait>(http_->fd());
   // What a worker before this one left behind.
   int lines = 0;
@@ -100,6 +102,7 @@ void Loop::Turn() {
   ResumeReady();
   if (!gathering && journal_.has_ends()) gathering_since_ = now;
   if (TickIsDue(now)) Tick(now);
+  if (sealer_.due() && *sealer_.due() <= now && !leaving_) sealer_.Seal(now, !executions_.empty());
   notifier_.Send(MonoNow());
 
   slot_.in_flight.store(static_cast<int64_t>(executions_.size()));
@@ -123,6 +126,7 @@ Duration Loop::HowLong(MonoTime now) const {
   if (const auto due = notifier_.due()) at_most(*due);
   if (const auto due = retrieval_.due()) at_most(*due);
   if (const auto due = asks_.due()) at_most(*due);
+  if (const auto due = sealer_.due()) at_most(*due);
   if (!deadlines_.empty()) at_most(deadlines_.begin()->first);
   if (!retries_.empty()) at_most(retries_.begin()->first);
   if (!asks_held_.empty()) at_most(next_room_);
@@ -223,6 +227,8 @@ void Loop::RunTimers(MonoTime now) {
 
 void Loop::Reload() {
   UseProvider(ReadProvider());
+  sealer_.ReadKey();
+  sealer_.Expect(MonoNow());
   look_ = true;
 }
 

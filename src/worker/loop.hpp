@@ -19,6 +19,7 @@
 #include "pg/process.hpp"
 #include "pg/shared.hpp"
 #include "worker/ask_server.hpp"
+#include "worker/audit_sealer.hpp"
 #include "worker/claimer.hpp"
 #include "worker/execution.hpp"
 #include "worker/flight_recorder.hpp"
@@ -108,6 +109,7 @@ class Loop {
   Manifests manifests_;
   Claimer claims_;
   Journal journal_;
+  AuditSealer sealer_;
   std::unique_ptr<pg::EventWait> wait_;
 
   std::unordered_map<Uuid, std::unique_ptr<Execution>> executions_;

@@ -248,6 +248,7 @@ void Loop::EndWithAnswer(Execution& execution, Answer answer) {
   end.model = answer.model;
   Json data = Json::Object().Set("attempt", Json::Int(work.attempt)).Set("model", Json::String(answer.model));
   if (answer.lossy) data.Set("lossy", Json::Bool(true));
+  if (execution.calls().size() > 0) data.Set("calls", execution.calls());
   end.event_data = data.Dump();
   endings_[work.id] = {work.owner, work.attempt, work.ask.has_value(), "succeeded", ""};
   if (work.ask) {
@@ -270,7 +271,9 @@ void Loop::EndWithFailure(Execution& execution, Failure failure) {
   if (failure.charge && !cancelled) end.failures = work.failures + 1;
   end.error_code = failure.code;
   end.error_message = failure.error.message;
-  end.event_data = FailureDetails(failure).Set("attempt", Json::Int(work.attempt)).Dump();
+  Json data = FailureDetails(failure).Set("attempt", Json::Int(work.attempt));
+  if (execution.calls().size() > 0) data.Set("calls", execution.calls());
+  end.event_data = data.Dump();
   if (!failure.raw_text.empty())
     end.output = Json::Object()
                      .Set("response", Json::String(failure.raw_text))

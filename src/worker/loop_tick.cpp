@@ -155,6 +155,7 @@ void Loop::WriteAndClaim(MonoTime now) {
     transaction.Commit();
   }
   last_commit_ = MonoNow() - commit_began;
+  sealer_.Expect(now);
   if (tending) recovered_ = true;
   slot_.transactions.fetch_add(1);
   TellSwept();
@@ -174,7 +175,7 @@ void Loop::WriteAndClaim(MonoTime now) {
 void Loop::TendQueue(MonoTime) {
   Sweep(store::Recover(installation_, incarnation_, recovered_ ? std::vector<Uuid>{} : blamed_));
   Sweep(store::FailOverdue(installation_, WallNow(), kTendBatch));
-  store::DeleteOld(WallNow(), pg::settings::Retention(), pg::settings::AuditRetention(), kTendBatch);
+  store::DeleteOld(WallNow(), pg::settings::Retention(), kTendBatch);
 }
 
 std::vector<Work> Loop::ClaimWork(MonoTime now) {

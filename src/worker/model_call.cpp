@@ -74,6 +74,7 @@ ChatReply ModelCall::TakePartial() {
   // Its prompt was sent, whether or not something came back.
   partial.usage.prompt_tokens = std::max(partial.usage.prompt_tokens, prompt_tokens_);
   gateway_.Settle(reserved_, partial.model, partial.usage);
+  Record(partial.usage, "dropped");
   return partial;
 }
 
@@ -81,6 +82,7 @@ void ModelCall::OnHeaders(int status, const net::Headers& headers) {
   FlightRecorder::Entry entry(gateway_.recorder_, context_.task);
   const Headers all(headers.begin(), headers.end());
   gateway_.GateOf(request_.model).Learn(ReadRateLimits(all), MonoNow());
+  status_ = status;
   parser_->Begin(status, all, WallNow());
 }
 
@@ -94,6 +96,10 @@ void ModelCall::OnData(std::string_view bytes) {
   transfer_ = 0;
   gateway_.GateOf(request_.model).Count({});
   Finish(parser_->Finish(TransportEnd::kCut));
+}
+
+void ModelCall::Record(const Usage& usage, const std::string& error) {
+  context_.calls.Push(CallRecord(request_.model, status_, usage, MonoNow() - entered_, error));
 }
 
 void ModelCall::PassText() {
@@ -141,6 +147,7 @@ void ModelCall::Finish(ChatResult result) {
   gateway_.Heard(request_.model, entered_, error);
   const ChatReply& reply = error ? error->partial : std::get<ChatReply>(result);
   gateway_.Settle(reserved_, reply.model, reply.usage);
+  Record(reply.usage, error ? (error->code.empty() ? ErrorName(error->kind) : error->code) : "");
   std::exchange(slot_, nullptr)->Set(std::visit([](auto&& v) { return ChatOutcome(std::move(v)); }, result));
 }
 

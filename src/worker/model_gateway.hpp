@@ -51,6 +51,7 @@ class ModelCall final : public net::HttpSink {
     Duration timeout{};           // of this exchange
     unsigned owner = 0;           // of the task: whose budgets it draws on
     Uuid agent;
+    Json calls;  // an array to which every request that was sent is added, for the audit trail
   };
   ModelCall(ModelGateway& gateway, ChatRequest request, Context context, TextSink* sink,
             Slot<ChatOutcome>& slot);
@@ -73,6 +74,7 @@ class ModelCall final : public net::HttpSink {
   void Send();
   void PassText();
   void Finish(ChatResult result);
+  void Record(const Usage& usage, const std::string& error);
   // Drops the request that is under way, if any.
   void Abandon();
 
@@ -86,6 +88,7 @@ class ModelCall final : public net::HttpSink {
   net::TransferId transfer_ = 0;
   uint64_t received_ = 0;
   MonoTime entered_{};         // when the gate let it in
+  int status_ = 0;             // of the response; 0: none yet
   int64_t prompt_tokens_ = 0;  // estimated, where there are limits
   Reservation reserved_;
   bool text_passed_ = false;

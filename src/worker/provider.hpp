@@ -28,9 +28,4 @@ struct Provider {
 // end up in `problem`, which health shows and requests fail with.
 Provider ReadProvider();
 
-// The key in a file that only the server's user can read: a regular file, mode
-// 0600 or 0400, at most 4 kB; opened without waiting, so that a FIFO cannot
-// hold up the worker. Trailing white space is dropped.
-Result<std::string> ReadKeyFile(const std::string& path);
-
 }  // namespace capeai::worker

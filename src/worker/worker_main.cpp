@@ -19,6 +19,7 @@ uint64_t Half(const Uuid& id, size_t from) {
 // No SQL and nothing that can raise: runs while the process ends.
 void FreeSlot(void* arg) {
   auto& slot = *static_cast<pg::WorkerSlot*>(arg);
+  if (const int64_t seal = slot.sealed_seq.exchange(0)) pg::LogLastSeal(seal, slot.sealed_hash);
   slot.pid.store(0);
   slot.state.store(static_cast<int>(pg::WorkerState::kFree));
   slot.in_flight.store(0);
