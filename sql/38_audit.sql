@@ -14,11 +14,11 @@ CREATE TRIGGER guard_audit BEFORE UPDATE OR DELETE OR TRUNCATE ON capeai.audit_s
 COMMENT ON TRIGGER guard_audit ON capeai.audit_seals IS 'Append-only';
 ALTER TABLE capeai.audit_seals ENABLE ALWAYS TRIGGER guard_audit;
 
-CREATE FUNCTION capeai_audit_verify(OUT seal bigint, OUT event_id bigint, OUT problem text) RETURNS SETOF record
+CREATE FUNCTION @extschema@.capeai_audit_verify(OUT seal bigint, OUT event_id bigint, OUT problem text) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE COST 10000 ROWS 1 AS 'MODULE_PATHNAME', 'capeai_audit_verify';
-COMMENT ON FUNCTION capeai_audit_verify()
+COMMENT ON FUNCTION @extschema@.capeai_audit_verify()
   IS 'What is broken in the audit trail: events changed, deleted or slipped in, links of the chain missing or forged. No row: nothing';
-REVOKE ALL ON FUNCTION capeai_audit_verify() FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.capeai_audit_verify() FROM PUBLIC;
 
 CREATE VIEW capeai.model_calls WITH (security_invoker = true) AS
 SELECT e.created_at, e.task_id, e.role, e.user_id, e.agent_id, (e.event_data ->> 'attempt')::integer AS attempt,
