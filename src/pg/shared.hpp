@@ -131,8 +131,9 @@ struct HelperSlot {
 struct Shared {
   std::atomic<int> launcher_pid;
   std::atomic<int> launcher_proc;
-  std::atomic<uint32_t> look_again;  // a database may have got or lost the extension
-  std::atomic<Oid> announced[64];    // which (0: free); overflow: look at all
+  std::atomic<uint32_t> look_again;         // a database may have got or lost the extension
+  std::atomic<Oid> announced[64];           // which (0: free)
+  std::atomic<uint32_t> announcement_lost;  // there was no room for one: look at all
   std::atomic<int64_t> databases_known, databases_waiting;
   std::atomic<int64_t> launch_failures;
   std::atomic<int64_t> helper_wanted;  // MonoTime: when a worker last found all helper slots taken

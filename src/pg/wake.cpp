@@ -5,6 +5,9 @@ extern "C" {
 #include "access/xlog.h"
 }
 
+#include <algorithm>
+#include <iterator>
+
 #include "pg/settings.hpp"
 #include "pg/shared.hpp"
 #include "pg/wake.hpp"
@@ -41,10 +44,12 @@ void OnTransactionEnd(XactEvent event, void*) {
 
 void AnnounceDatabase(unsigned database) {
   Shared* shared = SharedMemory();
-  for (auto& announced : shared->announced) {
-    Oid expected = 0;
-    if (announced.compare_exchange_strong(expected, database) || expected == database) break;
-  }
+  const bool noted =
+      std::any_of(std::begin(shared->announced), std::end(shared->announced), [&](auto& entry) {
+        Oid expected = 0;
+        return entry.compare_exchange_strong(expected, database) || expected == database;
+      });
+  if (!noted) shared->announcement_lost.store(1);
   shared->look_again.store(1);
   if (shared->launcher_pid.load() != 0) SetLatchOf(shared->launcher_proc.load());
 }

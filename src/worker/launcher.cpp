@@ -19,7 +19,15 @@ namespace {
 constexpr Duration kLook = std::chrono::seconds(5);         // for dead workers and freed slots
 constexpr Duration kLookAll = std::chrono::minutes(1);      // for databases that nobody announced
 constexpr Duration kProbeLimit = std::chrono::seconds(10);  // a start that takes longer has failed
-constexpr Duration kQuantum = std::chrono::seconds(30);     // of a worker while others wait
+// While databases wait for a slot, each worker has this long, or less where they
+// are so many that the last would have its turn only after kAllServed.
+constexpr Duration kQuantum = std::chrono::seconds(30);
+constexpr Duration kIdleQuantum = std::chrono::seconds(5);  // of one that has nothing in flight
+constexpr Duration kShortestQuantum = std::chrono::seconds(1);
+constexpr Duration kAllServed = std::chrono::seconds(40);
+// Between looks whether a database without the extension has got it after all:
+// nobody announces what COMMIT PREPARED commits.
+constexpr Duration kProbeAgain = std::chrono::seconds(10);
 constexpr Duration kFirstBackoff = std::chrono::seconds(1);
 constexpr Duration kMaxBackoff = std::chrono::minutes(1);
 
@@ -30,6 +38,7 @@ struct Database {
   MonoTime not_before{};  // of the next start
   Duration backoff{0};
   bool announced = false;   // since the last start: what that finds may be old
+  MonoTime probed{};        // last start
   MonoTime served_until{};  // when it last gave up its slot
 };
 
@@ -44,6 +53,7 @@ class Launcher {
       const MonoTime now = MonoNow();
       if (now >= next_look_all_ || shared_->look_again.exchange(0)) LookForDatabases(now);
       WatchSlots(now);
+      ProbeAgain(now);
       StartWorkers(now);
       wait.Wait(HowLong());
       pg::ServiceInterrupts();
@@ -65,12 +75,13 @@ class Launcher {
     std::set<pg::Oid> announced;
     for (auto& entry : shared_->announced)
       if (const pg::Oid oid = entry.exchange(0)) announced.insert(oid);
+    const bool lost = shared_->announcement_lost.exchange(0) != 0;
     next_look_all_ = now + kLookAll;
     std::map<pg::Oid, Database> next;
     for (const auto& info : pg::ListDatabases()) {
       Database database;
       if (const auto found = known_.find(info.oid); found != known_.end()) database = found->second;
-      const bool again = announced.count(info.oid) > 0;
+      const bool again = lost || announced.count(info.oid) > 0;
       if (again && SlotOf(info.oid) < 0) database.state = Database::State::kUnknown;
       if (again) database.not_before = now, database.backoff = Duration(0), database.announced = true;
       next.emplace(info.oid, database);
@@ -87,6 +98,24 @@ class Launcher {
       hold.database.store(0);  // its backend died without a word
     }
     return false;
+  }
+
+  // The database of those without the extension that was not looked at for longest. One
+  // at a time, and seldom if a worker has to leave for it.
+  void ProbeAgain(MonoTime now) {
+    if (starting_ >= 0 || now < last_probe_ + (FreeSlot() >= 0 ? kProbeAgain : kLookAll)) return;
+    last_probe_ = now;
+    Database* oldest = nullptr;
+    for (auto& [oid, database] : known_)
+      if (database.state == Database::State::kWithout && (!oldest || database.probed < oldest->probed))
+        oldest = &database;
+    if (oldest) oldest->state = Database::State::kUnknown;
+  }
+
+  Duration Quantum(const pg::WorkerSlot& slot, int waiting) const {
+    const Duration longest = slot.in_flight.load() == 0 ? kIdleQuantum : kQuantum;
+    return std::clamp(kAllServed * shared_->max_workers / (waiting + shared_->max_workers), kShortestQuantum,
+                      longest);
   }
 
   // Follows the workers: who came up, who is gone, who is to leave.
@@ -114,7 +143,7 @@ class Launcher {
         found->second.state = Database::State::kServed;
       if (Held(oid)) pg::Terminate(pid);
       const bool quantum_over =
-          WallNow().time_since_epoch().count() - slot.started_at.load() > kQuantum.count();
+          WallNow().time_since_epoch().count() - slot.started_at.load() > Quantum(slot, waiting).count();
       if (waiting > 0 && quantum_over && FreeSlot() < 0) {
         slot.yield.store(1);
         pg::SetLatchOf(slot.proc.load());
@@ -190,6 +219,7 @@ class Launcher {
     }
     if (!best) return;
     best->announced = false;
+    best->probed = now;
     shared_->workers[index].pid.store(0);
     shared_->workers[index].finding.store(static_cast<int>(pg::StartFinding::kNothing));
     shared_->workers[index].database.store(oid);
@@ -209,6 +239,7 @@ class Launcher {
   pg::Shared* shared_ = pg::SharedMemory();
   std::map<pg::Oid, Database> known_;
   MonoTime next_look_all_{};
+  MonoTime last_probe_ = MonoNow();
   int starting_ = -1;  // slot of the start under way
   pg::Oid starting_database_ = 0;
   MonoTime start_limit_{};
