@@ -22,7 +22,7 @@ struct Values {
   bool enabled, require_user_id;
   int max_workers, max_in_flight_total, max_in_flight, max_attempts;
   int request_timeout, fallback_interval, stream_interval, stream_idle_timeout;  // ms
-  int retention, audit_retention;                                                // min
+  int retention, audit_retention;                                                // s
   int max_response_size;                                                         // kB
   int worker_memory;                                                             // MB
   int audit_content, on_copy;
@@ -79,7 +79,7 @@ const Setting kSettings[] = {
      "How much of what people wrote is kept in the audit trail and with finished tasks."},
     {"capeai.audit_key_file", Text{&values.audit_key_file, "", nullptr}, PGC_SIGHUP, GUC_SUPERUSER_ONLY,
      "The file that holds the key for the seals of the audit trail."},
-    {"capeai.audit_retention", Number{&values.audit_retention, 0, 0, INT_MAX}, PGC_SIGHUP, GUC_UNIT_MIN,
+    {"capeai.audit_retention", Number{&values.audit_retention, 0, 0, INT_MAX}, PGC_SIGHUP, GUC_UNIT_S,
      "Audit events older than this are deleted; 0 keeps them for ever."},
     {"capeai.base_url", Text{&values.base_url, "", CheckBaseUrl}, PGC_SIGHUP, 0,
      "Where the model's server is; empty for https://api.openai.com/v1."},
@@ -114,7 +114,7 @@ const Setting kSettings[] = {
      "How long one request to the model's server may take."},
     {"capeai.require_user_id", Flag{&values.require_user_id, false}, PGC_SUSET, 0,
      "Whether capeai.user_id must be set, and confines what is seen to that user."},
-    {"capeai.retention", Number{&values.retention, 0, 0, INT_MAX}, PGC_SIGHUP, GUC_UNIT_MIN,
+    {"capeai.retention", Number{&values.retention, 0, 0, INT_MAX}, PGC_SIGHUP, GUC_UNIT_S,
      "Tasks that ended longer ago than this are deleted; 0 keeps them for ever."},
     {"capeai.stream_idle_timeout", Number{&values.stream_idle_timeout, 60000, 100, INT_MAX}, PGC_USERSET,
      GUC_UNIT_MS, "A stream that nobody reads from for this long is dropped."},
@@ -189,8 +189,8 @@ int MaxAttempts() { return values.max_attempts; }
 Duration RequestTimeout() { return FromMillis(values.request_timeout); }
 Duration FallbackInterval() { return FromMillis(values.fallback_interval); }
 Duration StreamInterval() { return FromMillis(values.stream_interval); }
-Duration Retention() { return std::chrono::minutes(values.retention); }
-Duration AuditRetention() { return std::chrono::minutes(values.audit_retention); }
+Duration Retention() { return std::chrono::seconds(values.retention); }
+Duration AuditRetention() { return std::chrono::seconds(values.audit_retention); }
 int64_t MaxResponseSize() { return int64_t{values.max_response_size} * 1024; }
 int64_t WorkerMemory() { return int64_t{values.worker_memory} * 1024 * 1024; }
 AuditContent AuditContentKept() { return static_cast<AuditContent>(values.audit_content); }

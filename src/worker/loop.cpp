@@ -131,6 +131,7 @@ Duration Loop::HowLong(MonoTime now) const {
   if (!retries_.empty()) at_most(retries_.begin()->first);
   if (!asks_held_.empty()) at_most(next_room_);
   if (look_) at_most(next_try_);
+  at_most(std::max(next_delete_, next_try_));
   if (const auto due = WriteDue(now)) at_most(std::max(*due, next_try_));
   // Without room for more, the end of something that runs is what to wait for.
   if (Capacity() > 0) {

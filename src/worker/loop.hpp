@@ -82,6 +82,7 @@ class Loop {
   void WriteAndClaim(MonoTime now);
   void AfterCommit(const Journal::Settled& settled, std::vector<Work> claimed);
   void TendQueue(MonoTime now);
+  void DeleteOld(MonoTime now);
   std::vector<Work> ClaimWork(MonoTime now);
   bool CompleteWork(Work& work);
   int Capacity() const;
@@ -145,6 +146,7 @@ class Loop {
   MonoTime gathering_since_{};  // when the first end was gathered that is not written yet
   Duration last_commit_{};      // how long the last commit took
   MonoTime next_fallback_{};
+  MonoTime next_delete_{};
   MonoTime next_try_{};  // after a lock that was not free, or an error
   std::optional<MonoTime> next_due_;
   int consecutive_errors_ = 0;

@@ -22,6 +22,8 @@ constexpr int kClaimBatch = 200;
 // Rows that housekeeping touches in one tick.
 constexpr int kTendBatch = 500;
 constexpr int kTurnsOfHistory = 20;
+// Between batches of what retention deletes: most of the time is others'.
+constexpr Duration kDeletePause = std::chrono::milliseconds(100);
 // Ends that are worth a commit of their own, and the longest that they wait for it.
 constexpr size_t kEnoughEnds = 300;
 constexpr size_t kFewRunning = 50;
@@ -65,7 +67,7 @@ std::optional<MonoTime> Loop::WriteDue(MonoTime now) const {
 
 bool Loop::TickIsDue(MonoTime now) const {
   if (now < next_try_) return false;
-  if (now >= next_fallback_ || look_) return true;
+  if (now >= next_fallback_ || now >= next_delete_ || look_) return true;
   if (const auto due = WriteDue(now); due && now >= *due) return true;
   const int capacity = Capacity();
   // The next write claims as well: a commit of their own claims get only when little runs.
@@ -130,14 +132,15 @@ void Loop::WriteAndClaim(MonoTime now) {
   }
   if (installation_.nil()) installation_ = store::CurrentInstallation();
   journal_.Write(installation_, incarnation_);
+  const bool tending = std::exchange(tend_, false);
+  if (tending) TendQueue(now);
+  if (now >= next_delete_) DeleteOld(now);
   std::vector<store::Signal> signals;
   if (looking) {
-    signals = store::TakeSignals();
+    signals = store::TakeSignals();  // close before the claim: what is to be cancelled is not claimed
     claims_.QueueChanged();
     claims_.LoadLimits(installation_, *models_);
   }
-  const bool tending = std::exchange(tend_, false);
-  if (tending) TendQueue(now);
   const auto is_cancel = [](const store::Signal& signal) { return signal.signal == "cancel"; };
   const bool cancelling = std::any_of(signals.begin(), signals.end(), is_cancel);
   // What it moves is told to listeners at the next look.
@@ -175,7 +178,12 @@ void Loop::WriteAndClaim(MonoTime now) {
 void Loop::TendQueue(MonoTime) {
   Sweep(store::Recover(installation_, incarnation_, recovered_ ? std::vector<Uuid>{} : blamed_));
   Sweep(store::FailOverdue(installation_, WallNow(), kTendBatch));
-  store::DeleteOld(WallNow(), pg::settings::Retention(), kTendBatch);
+}
+
+// What is past its retention, a little at a time, until nothing is left.
+void Loop::DeleteOld(MonoTime now) {
+  const int64_t deleted = store::DeleteOld(WallNow(), pg::settings::Retention(), kTendBatch);
+  next_delete_ = deleted >= kTendBatch ? now + kDeletePause : next_fallback_;
 }
 
 std::vector<Work> Loop::ClaimWork(MonoTime now) {
