@@ -40,6 +40,10 @@ my @questions = (
 	[ 'What does CA429 mean?' => qr/too many requests/ ],
 	[ 'How do I schedule a task for later?' => qr/run_at => / ],
 	[ 'What privileges does a user need?' => qr/GRANT capeai_user TO alice(?!.*come with the extension:)/s ],
+	[ 'How do I back up my data?' => qr/^`pg_dump` takes/ ],
+	[ 'What is a collection?' => qr/^A collection is a set of documents/ ],
+	[ 'How do I listen for progress?' => qr/capeai_channel/ ],
+	[ 'How many tasks run at the same time?' => qr/^`capeai\.max_in_flight`/ ],
 	[ 'How do I remove a document?' => qr/capeai_remove_document/ ]);
 for (@questions)
 {
