@@ -40,6 +40,7 @@ CREATE TABLE capeai.test_results (
   PRIMARY KEY (run_id, case_number)
 );
 COMMENT ON TABLE capeai.test_results IS 'What came of each case of a test run';
+COMMENT ON COLUMN capeai.test_results.response IS 'Without keys and personal data, as output_data';
 COMMENT ON COLUMN capeai.test_results.problems IS 'What was expected and not so, a sentence each';
 COMMENT ON COLUMN capeai.test_results.stale IS
   'Of a replay: why the recorded answer need not be what the model would answer now; NULL: it is as fresh as when it was recorded';

@@ -28,26 +28,10 @@ class Fingerprint {
   uint64_t hash_ = 14695981039346656037u;
 };
 
-// Every text in a document; what it is made of stays.
-Json Masked(const Json& value) {
-  if (value.is_string()) return Json::String(MaskForRecording(*value.string()));
-  if (value.is_array()) {
-    Json out = Json::Array();
-    for (size_t i = 0; i < value.size(); ++i) out.Push(Masked(value[i]));
-    return out;
-  }
-  if (!value.is_object()) return value;
-  Json out = Json::Object();
-  const char* name;
-  json_t* member;
-  json_object_foreach(value.get(), name, member) out.Set(name, Masked(Json::Share(member)));
-  return out;
-}
-
 // A structured reply is masked member by member, so that it stays one.
 std::string MaskReply(const std::string& text) {
   const Json document = Json::Parse(text);
-  return document.is_object() ? Masked(document).Dump() : MaskForRecording(text);
+  return document.is_object() ? MaskForRecording(document).Dump() : MaskForRecording(text);
 }
 
 Json FromReply(const ChatReply& reply) {
@@ -123,6 +107,21 @@ std::string MaskForRecording(const std::string& text) {
   std::string masked = Redact(text);
   for (const auto& [pattern, mask] : *rules) RE2::GlobalReplace(&masked, *pattern, mask);
   return masked;
+}
+
+Json MaskForRecording(const Json& value) {
+  if (value.is_string()) return Json::String(MaskForRecording(*value.string()));
+  if (value.is_array()) {
+    Json out = Json::Array();
+    for (size_t i = 0; i < value.size(); ++i) out.Push(MaskForRecording(value[i]));
+    return out;
+  }
+  if (!value.is_object()) return value;
+  Json out = Json::Object();
+  const char* name;
+  json_t* member;
+  json_object_foreach(value.get(), name, member) out.Set(name, MaskForRecording(Json::Share(member)));
+  return out;
 }
 
 }  // namespace capeai

@@ -34,5 +34,7 @@ std::string HashPassages(const std::vector<Passage>& passages);
 
 // `text` without keys (openai/redact.hpp), e-mail addresses, telephone, card and bank account numbers.
 std::string MaskForRecording(const std::string& text);
+// The same for every text in a document; what it is made of stays.
+Json MaskForRecording(const Json& document);
 
 }  // namespace capeai

@@ -125,10 +125,12 @@ CAPEAI_FUNCTION(capeai_set_limit) {
 // AFTER INSERT OR UPDATE OR DELETE ON capeai.prices: budgets are reckoned anew.
 CAPEAI_FUNCTION(capeai_note_price_change) {
   pg::RequireTrigger(fcinfo);
+  pg::TellWorkerOfLimitsAtCommit();
+  // A restore brings the trail along; a new event would take the number of one that is still to come.
+  if (pg::FiredByCopy()) return 0;
   const pg::Caller caller = pg::CurrentCaller();
   const pg::AsExtensionOwner as_owner;
   const Json data = Json::Object().Set("operation", Json::String(pg::TriggerEvent(fcinfo)));
   store::Audit(caller, "", {"prices_changed", std::nullopt, std::nullopt, data.Dump()});
-  pg::TellWorkerOfLimitsAtCommit();
   return 0;
 }

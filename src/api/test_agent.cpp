@@ -168,8 +168,8 @@ class TestRunner {
       return;
     }
     const Answer& answer = std::get<Answer>(outcome);
-    result.response = answer.response;
-    result.output = answer.output.Dump();
+    result.response = MaskForRecording(answer.response);
+    result.output = MaskForRecording(answer.output).Dump();
     result.model = answer.model;
     result.problems = Shortcomings(test.expect, answer);
   }

@@ -3,6 +3,7 @@
 extern "C" {
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "tcop/pquery.h"
 #include "utils/rel.h"
 }
 
@@ -53,5 +54,7 @@ const char* TriggerEvent(FunctionCallInfo fcinfo) {
   if (TRIGGER_FIRED_BY_TRUNCATE(event)) return "TRUNCATE";
   return "INSERT";
 }
+
+bool FiredByCopy() { return ActivePortal && ActivePortal->commandTag == CMDTAG_COPY; }
 
 }  // namespace capeai::pg

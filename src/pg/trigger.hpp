@@ -23,4 +23,7 @@ Datum KeepUpdatedRow(FunctionCallInfo fcinfo);
 // UPDATE, DELETE, TRUNCATE or INSERT: what fired the trigger.
 const char* TriggerEvent(FunctionCallInfo fcinfo);
 
+// Whether the statement that fired it is a COPY, as rows come back from a dump.
+bool FiredByCopy();
+
 }  // namespace capeai::pg

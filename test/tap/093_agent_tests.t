@@ -119,6 +119,17 @@ SKIP:
 	is(results("'helper', '1.2.0'"), 'restart true', 'replays');
 }
 
+# --- a dump takes agents, their history, tests and recordings along
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+my $dump = "$PostgreSQL::Test::Utils::tmp_check/dump.sql";
+command_ok([ 'pg_dump', '-d', $node->connstr('postgres'), '-f', $dump ], 'dumped');
+command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('restored'), '-f', $dump ], 'restored');
+my $state = q{SELECT (SELECT string_agg(version || ' ' || status || ' ' || (test_run_id IS NOT NULL), ', ' ORDER BY version) FROM capeai.agent_versions v
+	JOIN capeai.agents a ON a.id = v.agent_id WHERE slug = 'helper'), (SELECT count(*) FROM capeai.test_results), (SELECT count(*) FROM capeai.recordings)};
+is($node->safe_psql('restored', $state), $node->safe_psql('postgres', $state), 'the same versions, results and recordings');
+is($node->safe_psql('restored', "SELECT passed FROM capeai_test_agent('helper')", connstr => $node->connstr('restored') . ' user=anne'), 't', 'and they replay');
+is($node->safe_psql('restored', "SELECT capeai_rollback_agent('helper')", connstr => $node->connstr('restored') . ' user=anne'), '1.1.0', 'and roll back');
+
 # --- who may, and bad arguments
 $node->fails_with('42704', "SELECT * FROM capeai_test_agent('helper')", "another's agent", connstr => as('bert'));
 $node->fails_with('42501', "SELECT * FROM capeai_test_agent('chat')", 'a shipped agent', connstr => as('bert'));

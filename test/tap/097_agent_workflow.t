@@ -69,7 +69,7 @@ change('tests.json', '"input" \{"query": "When', '"input": {"query": "When');
 change('tests.json', '18:30', '19:30');
 ($code, $out) = agent('check', 'helper');
 is($code, 1, 'a case that fails');
-like($out, qr/FAIL   knows the opening hours\n +contains: "19:30" is missing\n.*2 passed, 1 failed/s, 'and why');
+like($out, qr/FAIL   knows the opening hours \(\d+ ms\)\n +contains: "19:30" is missing\n.*2 passed, 1 failed/s, 'and why');
 ($code, $out) = agent('publish', 'helper');
 is($code, 1, 'is not published');
 change('tests.json', '19:30', '18:30');
