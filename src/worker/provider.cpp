@@ -1,5 +1,8 @@
 #include "worker/provider.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstdlib>
 
 #include "pg/key_file.hpp"
@@ -9,6 +12,23 @@ namespace capeai::worker {
 namespace {
 
 constexpr const char* kOpenAi = "https://api.openai.com/v1";
+
+// Which setting it is and why, without its value: everybody who asks gets to read
+// this, and a proxy's address may have been written with a password.
+std::string EgressProblem(const std::string& base_url, const std::string& proxy) {
+  if (auto url = net::ParseBaseUrl(base_url); !base_url.empty() && !url)
+    return "capeai.base_url: " + url.error().detail;
+  if (auto url = net::ParseBaseUrl(proxy); !proxy.empty() && !url)
+    return "capeai.proxy: " + url.error().detail;
+  return "capeai.allowed_hosts: an entry cannot be read";
+}
+
+// Also no FIFO, for which curl would wait.
+bool IsReadableFile(const std::string& path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && access(path.c_str(), R_OK) == 0;
+}
+
 }  // namespace
 
 Provider ReadProvider() {
@@ -35,13 +55,14 @@ Provider ReadProvider() {
   out.request_timeout = settings::RequestTimeout();
   out.max_response_size = static_cast<size_t>(settings::MaxResponseSize());
 
-  auto egress = net::EgressPolicy::Create(own_url, settings::AllowedHosts(), out.proxy);
-  if (egress) {
+  if (auto egress = net::EgressPolicy::Create(own_url, settings::AllowedHosts(), out.proxy)) {
     out.egress = std::make_shared<net::EgressPolicy>(std::move(*egress));
   } else {
-    out.problem = egress.error().message;
+    out.problem = EgressProblem(own_url, out.proxy);
     out.egress = std::make_shared<net::EgressPolicy>(*net::EgressPolicy::Create("", ""));
   }
+  if (!out.ca_file.empty() && !IsReadableFile(out.ca_file))
+    out.problem = "capeai.ca_file: is not a file that the server can read";
   return out;
 }
 
