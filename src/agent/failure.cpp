@@ -72,7 +72,7 @@ Failure ChatFailure(const ChatError& error) {
       break;
     case ChatError::Kind::kRefused:
     case ChatError::Kind::kInStream: {
-      const int status = error.status >= 400 ? error.status : 500;
+      const int status = error.status >= 300 ? error.status : 500;
       set(StatusState(status).c_str(), RefusalCode(error, status).c_str());
       failure.charge = !(status == 429 && error.retryable);
       break;

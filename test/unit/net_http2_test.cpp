@@ -32,8 +32,8 @@ class Http2Test : public ClientTest {
     const std::string back = "-b127.0.0.1," + std::to_string(backend.port);
     const std::string key = folder + "/key", cert = folder + "/cert",
                       log = "--errorlog-file=" + folder + "/log";
-    const char* argv[] = {"nghttpx",   front.c_str(), back.c_str(), key.c_str(), cert.c_str(),
-                          "--no-ocsp", "--workers=1", log.c_str(),  nullptr};
+    const char* argv[] = {"nghttpx",    "--conf=/dev/null", front.c_str(), back.c_str(), key.c_str(),
+                          cert.c_str(), "--no-ocsp",        "--workers=1", log.c_str(),  nullptr};
     ASSERT_EQ(posix_spawnp(&child, "nghttpx", nullptr, nullptr, const_cast<char**>(argv), environ), 0);
     ASSERT_TRUE(RunUntil([&] { return Connects(); })) << "nghttpx listens";
   }
