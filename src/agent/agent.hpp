@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/host.hpp"
+#include "agent/redaction.hpp"
 #include "agent/schema.hpp"
 #include "base/coroutine.hpp"
 #include "base/error.hpp"
@@ -51,6 +52,8 @@ struct Manifest {
   std::string function;
   int passages = 5;  // 1..50
   UnsupportedPolicy unsupported_policy = UnsupportedPolicy::kAnswer;
+  Redaction redact_input;
+  Redaction redact_output;  // with it the agent cannot be streamed
   bool retry_after_output = false;
   int prompt_token_budget = 6000;  // for passages and history
 

@@ -74,7 +74,8 @@ Attempt::Attempt(Host& host, const Manifest& manifest, TaskInput input)
       input_(std::move(input)),
       preferred_format_(input_.input["preferred_format"].string_or("text")),
       structured_(manifest.output_schema.has_value()),
-      streams_(input_.stream && manifest.unsupported_policy != UnsupportedPolicy::kRefuse),
+      streams_(input_.stream && manifest.unsupported_policy != UnsupportedPolicy::kRefuse &&
+               manifest.redact_output.empty()),
       stream_(host, HasResponseMember(manifest), streams_) {
   analysis_.search_query = input_.input["query"].string_or("");
 }
@@ -170,6 +171,7 @@ std::optional<Failure> Attempt::AnswerWithoutModel() {
     knowledge::ExtractiveAnswer extracted = knowledge::Extract(extract);
     for (const int used : extracted.used_passages) cited_numbers_.push_back(used + 1);
     answer_.suggestions = std::move(extracted.suggestions);
+    for (std::string& suggestion : answer_.suggestions) suggestion = manifest_.redact_output.Mask(suggestion);
     own_word_ = extracted.strength;
     AnswerWith(std::move(extracted.response));
   } else {
@@ -181,7 +183,7 @@ std::optional<Failure> Attempt::AnswerWithoutModel() {
 }
 
 void Attempt::AnswerWith(std::string text) {
-  auto repaired = utf8::Repair(text);
+  auto repaired = utf8::Repair(manifest_.redact_output.Mask(text));
   answer_.response = std::move(repaired.text);
   answer_.lossy |= repaired.lossy;
   if (stream_.text().empty()) stream_.Show(answer_.response);
@@ -236,10 +238,12 @@ std::optional<Failure> Attempt::TakeReply(ChatOutcome outcome) {
   if (const auto* error = std::get_if<ChatError>(&outcome)) {
     Failure failure = ChatFailure(*error);
     AddUsage(error->partial.usage);
+    failure.raw_text = manifest_.redact_output.Mask(failure.raw_text);
     return failure;
   }
   ChatReply& reply = std::get<ChatReply>(outcome);
   AddUsage(reply.usage);
+  reply.text = manifest_.redact_output.MaskReply(reply.text);
   answer_.model = reply.model.empty() ? input_.model : reply.model;
   answer_.finish_reason = reply.finish_reason;
   answer_.lossy |= reply.lossy;

@@ -163,6 +163,8 @@ class ManifestReader {
     if (policy != "answer" && !retrieves_)
       Problem("/unsupported_policy",
               "needs the step retrieve_knowledge: without it no answer can be checked");
+    manifest_.redact_input = Redaction::Read(source_["redaction"]["input"], "/redaction/input", problems_);
+    manifest_.redact_output = Redaction::Read(source_["redaction"]["output"], "/redaction/output", problems_);
     manifest_.retry_after_output = source_["retry_after_output"].boolean().value_or(false);
     manifest_.prompt_token_budget =
         static_cast<int>(source_["prompt_token_budget"].integer().value_or(manifest_.prompt_token_budget));

@@ -70,6 +70,12 @@ const char* ManifestSchemaText() {
       "additionalProperties": false
     },
     "unsupported_policy": {"type": "string", "enum": ["answer", "flag", "refuse"]},
+    "redaction": {
+      "description": "What is masked before anything is stored, sent or shown",
+      "type": "object",
+      "properties": {"input": {"$ref": "#/$defs/redaction"}, "output": {"$ref": "#/$defs/redaction"}},
+      "additionalProperties": false
+    },
     "retry_after_output": {"type": "boolean"},
     "prompt_token_budget": {
       "description": "Tokens for passages and earlier turns together",
@@ -112,6 +118,23 @@ const char* ManifestSchemaText() {
   "required": ["slug", "name", "version", "steps"],
   "additionalProperties": false,
   "$defs": {
+    "redaction": {
+      "type": "array", "minItems": 1, "maxItems": 50,
+      "items": {
+        "anyOf": [
+          {"type": "string", "enum": ["email", "key", "card"]},
+          {
+            "type": "object",
+            "properties": {
+              "name": {"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,30}$"},
+              "pattern": {"description": "A regular expression in RE2's syntax", "type": "string", "minLength": 1, "maxLength": 1000}
+            },
+            "required": ["name", "pattern"],
+            "additionalProperties": false
+          }
+        ]
+      }
+    },
     "texts": {
       "anyOf": [
         {"type": "string", "minLength": 1, "maxLength": 10000},

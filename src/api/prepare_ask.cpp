@@ -159,6 +159,7 @@ AskRequest AskTemplate::Prepare(const std::string& query, bool isolated) const {
   request.task_id = pg::NewTaskId(request.asked_at);
   request.input = MakeInput(arguments_, query, *agent_.manifest);
   CheckInput(*agent_.manifest, request.input, "");
+  request.input = MaskInput(*agent_.manifest, request.input);
   const auto& steps = agent_.manifest->steps;
   if (std::find(steps.begin(), steps.end(), StepKind::kRetrieveKnowledge) == steps.end()) return request;
   const Analysis analysis = AnalyzeContext(request.input, history_);

@@ -117,7 +117,18 @@ std::optional<Uuid> ConversationOf(const Manifest& manifest, const Json& input, 
   return id;
 }
 
+Json MaskInput(const Manifest& manifest, const Json& input) {
+  if (manifest.redact_input.empty()) return input;
+  Json masked = manifest.redact_input.Mask(input);
+  // Names a conversation, whatever its digits look like.
+  if (NamesConversation(manifest) && input["conversation"]) masked.Set("conversation", input["conversation"]);
+  return masked;
+}
+
 void CheckStreamable(const Manifest& manifest) {
+  if (!manifest.redact_output.empty())
+    pg::Raise(sqlstate::kFeatureNotSupported, "agent \"" + manifest.slug + "\" cannot stream its answers",
+              "It masks parts of them, so they must be complete before they are shown.");
   if (manifest.unsupported_policy != UnsupportedPolicy::kRefuse) return;
   pg::Raise(
       sqlstate::kFeatureNotSupported, "agent \"" + manifest.slug + "\" cannot stream its answers",

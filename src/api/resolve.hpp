@@ -37,6 +37,9 @@ void CheckInput(const Manifest& manifest, const Json& input, const std::string& 
 // The conversation that `input` names, if the agent knows of conversations.
 std::optional<Uuid> ConversationOf(const Manifest& manifest, const Json& input, const std::string& where);
 
+// `input` as it is stored and sent: with what the agent masks masked.
+Json MaskInput(const Manifest& manifest, const Json& input);
+
 // Raises 0A000 if the agent's answers cannot be streamed.
 void CheckStreamable(const Manifest& manifest);
 

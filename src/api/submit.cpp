@@ -111,9 +111,12 @@ void ClaimConversations(const store::Submission& s, const std::vector<Uuid>& con
               "Begin a conversation with a uuid of your own, as from gen_random_uuid().");
 }
 
-// Checks the inputs one by one, and makes their conversations the caller's.
-void CheckInputs(const Manifest& manifest, const std::vector<std::optional<std::string>>& inputs, bool many,
-                 store::Submission& s) {
+// Checks the inputs one by one, and makes their conversations the caller's. What
+// is to be stored: nothing, if that is what came.
+std::vector<std::string> CheckInputs(const Manifest& manifest,
+                                     const std::vector<std::optional<std::string>>& inputs, bool many,
+                                     store::Submission& s) {
+  std::vector<std::string> masked;
   std::vector<Uuid> conversations;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const std::string where = many ? "Input " + std::to_string(i + 1) + ": " : "";
@@ -122,10 +125,14 @@ void CheckInputs(const Manifest& manifest, const std::vector<std::optional<std::
     const Json input = ParseObject(*inputs[i], "input", where);
     CheckInput(manifest, input, where);
     if (const auto id = ConversationOf(manifest, input, where)) conversations.push_back(*id);
+    if (!manifest.redact_input.empty()) masked.push_back(MaskInput(manifest, input).Dump());
     if (i % 1024 == 1023) pg::CheckInterrupts();
   }
+  for (auto* text : {&s.title, &s.description})
+    if (*text) *text = manifest.redact_input.Mask(**text);
   s.has_conversation = !conversations.empty();
   ClaimConversations(s, conversations);
+  return masked;
 }
 
 // For the inputs whose key is known: the task that has it, in place of the new id.
@@ -205,11 +212,12 @@ CAPEAI_FUNCTION(capeai_submit_task) {
   const pg::AsExtensionOwner as_owner;
   const api::ResolvedAgent agent = api::ResolveAgent(s.caller, agent_name);
   api::ResolveCommon(agent, model, s);
-  api::CheckInputs(*agent.manifest, input, false, s);
+  const auto masked = api::CheckInputs(*agent.manifest, input, false, s);
   api::CheckDependencies(s);
   std::optional<pg::Nullable<std::string>> keys;
   if (key) keys.emplace(1, key);
-  return pg::UuidResult(api::Store(s, 1, pg::PassAsArray(fcinfo, api::kInput), keys, false).front());
+  const pg::Passed given = masked.empty() ? pg::PassAsArray(fcinfo, api::kInput) : pg::PassJsonbArray(masked);
+  return pg::UuidResult(api::Store(s, 1, given, keys, false).front());
 }
 
 CAPEAI_FUNCTION(capeai_submit_tasks) {
@@ -225,9 +233,10 @@ CAPEAI_FUNCTION(capeai_submit_tasks) {
     const pg::AsExtensionOwner as_owner;
     const api::ResolvedAgent agent = api::ResolveAgent(s.caller, agent_name);
     api::ResolveCommon(agent, model, s);
-    api::CheckInputs(*agent.manifest, inputs, true, s);
+    const auto masked = api::CheckInputs(*agent.manifest, inputs, true, s);
     api::CheckDependencies(s);
-    if (!inputs.empty()) ids = api::Store(s, inputs.size(), pg::PassArg(fcinfo, api::kInput), keys, true);
+    const pg::Passed given = masked.empty() ? pg::PassArg(fcinfo, api::kInput) : pg::PassJsonbArray(masked);
+    if (!inputs.empty()) ids = api::Store(s, inputs.size(), given, keys, true);
   }
   pg::RowSet rows(fcinfo);
   for (size_t i = 0; i < ids.size(); ++i) rows.Add({std::to_string(i + 1), ids[i].ToString()});

@@ -174,6 +174,15 @@ Passed PassAsArray(FunctionCallInfo fcinfo, int arg) {
   })};
 }
 
+Passed PassJsonbArray(const std::vector<std::string>& texts) {
+  std::vector<Datum> values;
+  for (const std::string& text : texts) values.push_back(JsonbResult(text));
+  return Passed{Guarded([&] {
+    return PointerGetDatum(
+        construct_array(values.data(), static_cast<int>(values.size()), JSONBOID, -1, false, TYPALIGN_INT));
+  })};
+}
+
 size_t ArgBytes(FunctionCallInfo fcinfo, int arg) {
   if (PG_ARGISNULL(arg)) return 0;
   return Guarded([&] { return static_cast<size_t>(toast_raw_datum_size(PG_GETARG_DATUM(arg))); });

@@ -34,6 +34,8 @@ std::optional<std::vector<Uuid>> UuidArrayArg(FunctionCallInfo fcinfo, int arg);
 Passed PassArg(FunctionCallInfo fcinfo, int arg);
 // The same as an array of that one element.
 Passed PassAsArray(FunctionCallInfo fcinfo, int arg);
+// A jsonb[] of JSON texts (UTF-8).
+Passed PassJsonbArray(const std::vector<std::string>& texts);
 // Size of a text, jsonb or array argument once uncompressed; 0 for NULL. Cheap:
 // to refuse what is too large before it is read.
 size_t ArgBytes(FunctionCallInfo fcinfo, int arg);
