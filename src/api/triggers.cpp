@@ -1,10 +1,12 @@
 // The triggers on capeai's own tables.
 #include "pg/trigger.hpp"
 #include "policy/task_state.hpp"
+#include "store/content.hpp"
 
 using namespace capeai;
 
-// BEFORE UPDATE OF status ON capeai.tasks: refuses every move that a task cannot make.
+// BEFORE UPDATE OF status ON capeai.tasks: refuses every move that a task cannot make; of one that ends,
+// what capeai.audit_content says goes.
 CAPEAI_FUNCTION(capeai_check_task_move) {
   const pg::ColumnChange status = pg::UpdatedColumn(fcinfo, "status");
   const auto from = ParseTaskState(status.before);
@@ -16,7 +18,9 @@ CAPEAI_FUNCTION(capeai_check_task_move) {
               from && IsTerminal(*from)
                   ? "A task that has ended stays as it is; capeai_retry_task() makes a new one."
                   : "");
-  return pg::KeepUpdatedRow(fcinfo);
+  if (!IsTerminal(*to) || !store::ForgetsContent()) return pg::KeepUpdatedRow(fcinfo);
+  store::ForgetContent(pg::UpdatedId(fcinfo, "id"));
+  return pg::KeepUpdatedRowWithout(fcinfo, "input_data");
 }
 
 // BEFORE UPDATE ON capeai.agent_versions, when the content of what was published would change.

@@ -5,6 +5,7 @@ extern "C" {
 #include "executor/spi.h"
 #include "tcop/pquery.h"
 #include "utils/rel.h"
+#include "utils/uuid.h"
 }
 
 namespace capeai::pg {
@@ -46,6 +47,32 @@ ColumnChange UpdatedColumn(FunctionCallInfo fcinfo, const char* column) {
 }
 
 Datum KeepUpdatedRow(FunctionCallInfo fcinfo) { return PointerGetDatum(DataOf(fcinfo)->tg_newtuple); }
+
+Datum KeepUpdatedRowWithout(FunctionCallInfo fcinfo, const char* column) {
+  TriggerData* data = DataOf(fcinfo);
+  return Guarded([&] {
+    const TupleDesc desc = RelationGetDescr(data->tg_relation);
+    int number = SPI_fnumber(desc, column);
+    if (number <= 0) elog(ERROR, "capeai: the trigger's table has no column %s", column);
+    Datum value = 0;
+    bool null = true;
+    return PointerGetDatum(heap_modify_tuple_by_cols(data->tg_newtuple, desc, 1, &number, &value, &null));
+  });
+}
+
+Uuid UpdatedId(FunctionCallInfo fcinfo, const char* column) {
+  TriggerData* data = DataOf(fcinfo);
+  Uuid id;
+  Guarded([&] {
+    const TupleDesc desc = RelationGetDescr(data->tg_relation);
+    const int number = SPI_fnumber(desc, column);
+    bool null = true;
+    const Datum value = number > 0 ? SPI_getbinval(data->tg_newtuple, desc, number, &null) : 0;
+    if (null) elog(ERROR, "capeai: the trigger's table has no %s", column);
+    memcpy(id.bytes.data(), DatumGetUUIDP(value)->data, UUID_LEN);
+  });
+  return id;
+}
 
 const char* TriggerEvent(FunctionCallInfo fcinfo) {
   const auto event = DataOf(fcinfo)->tg_event;

@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "base/uuid.hpp"
 #include "pg/function.hpp"
 
 namespace capeai::pg {
@@ -19,6 +20,12 @@ ColumnChange UpdatedColumn(FunctionCallInfo fcinfo, const char* column);
 
 // What a BEFORE ROW trigger returns to let the update go on.
 Datum KeepUpdatedRow(FunctionCallInfo fcinfo);
+
+// The same with NULL in one of its columns.
+Datum KeepUpdatedRowWithout(FunctionCallInfo fcinfo, const char* column);
+
+// A uuid column of the row that is updated.
+Uuid UpdatedId(FunctionCallInfo fcinfo, const char* column);
 
 // UPDATE, DELETE, TRUNCATE or INSERT: what fired the trigger.
 const char* TriggerEvent(FunctionCallInfo fcinfo);

@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "pg/sql.hpp"
+#include "store/content.hpp"
 #include "store/work.hpp"
 
 namespace capeai::store {
@@ -61,11 +62,13 @@ WITH moved AS (
   RETURNING t.id, t.owner, t.user_id, t.agent_id, e.event_type, e.event_data
 )
 INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
-SELECT m.event_type, m.user_id, m.owner, m.agent_id, m.id, m.event_data::jsonb FROM moved m)",
+SELECT m.event_type, m.user_id, m.owner, m.agent_id, m.id,
+       CASE WHEN $19 THEN m.event_data::jsonb - 'partial_text' ELSE m.event_data::jsonb END
+FROM moved m)",
     {Type::kTimestamptz, Type::kUuidArray, Type::kTextArray, Type::kInt4Array, Type::kInt4Array,
      Type::kTimestamptzArray, Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kTextArray,
      Type::kTextArray, Type::kInt8Array, Type::kInt8Array, Type::kTextArray, Type::kTextArray,
-     Type::kTextArray, Type::kTextArray, Type::kTextArray}};
+     Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kBool}};
 
 const Statement kWriteRuns{
     R"(
@@ -170,10 +173,19 @@ std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<AttemptEnd>& e
     event_data.push_back(e->event_data.empty() ? "{}" : e->event_data);
   }
   if (ids.empty()) return ids;
-  Execute(kWriteEnds,
-          {WallNow(), &ids, &statuses, &next_attempts, &failures, &run_at, &wait_reasons, &outputs, &codes,
-           &messages, &models, &prompt, &completion, &usages, &event_types, &event_data, &costs, &prices});
+  const bool forgets = ForgetsContent();
+  std::vector<Uuid> ended;
+  std::vector<int32_t> ended_attempts;
+  for (const AttemptEnd& e : ends) {
+    if (e.status == "queued" || e.status == "running") continue;
+    ended.push_back(e.task_id);
+    ended_attempts.push_back(e.attempt);
+  }
+  Execute(kWriteEnds, {WallNow(), &ids, &statuses, &next_attempts, &failures, &run_at, &wait_reasons,
+                       &outputs, &codes, &messages, &models, &prompt, &completion, &usages, &event_types,
+                       &event_data, &costs, &prices, forgets});
   WriteRuns(runs, ids);
+  if (forgets) ForgetSteps(ended, ended_attempts);
   return ids;
 }
 
