@@ -77,7 +77,7 @@ export class Bench {
 
   // No task is left of earlier measurements, and no checkpoint is due.
   async clean() {
-    await this.query('TRUNCATE capeai.tasks, capeai.runs, capeai.task_dependencies, capeai.audit_events');
+    await this.query('TRUNCATE capeai.tasks, capeai.audit_events CASCADE');
     await this.query('CHECKPOINT');
   }
 

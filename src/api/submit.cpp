@@ -155,8 +155,7 @@ void UseKnownTasks(const store::Submission& s, pg::Passed inputs, const pg::Null
 
 std::vector<Uuid> Store(const store::Submission& s, size_t count, pg::Passed inputs,
                         const std::optional<pg::Nullable<std::string>>& keys, bool many) {
-  std::vector<Uuid> ids(count);
-  for (Uuid& id : ids) id = pg::NewTaskId(WallNow());
+  std::vector<Uuid> ids = pg::NewTaskIds(count);
   CheckSubmitLimits(s.caller.role, s.installation, count);
   CheckBudgets(s.caller.role, s.agent_id, s.model);
   const std::vector<Uuid> written = store::InsertTasks(s, ids, inputs, keys ? &*keys : nullptr);
@@ -239,6 +238,6 @@ CAPEAI_FUNCTION(capeai_submit_tasks) {
     if (!inputs.empty()) ids = api::Store(s, inputs.size(), given, keys, true);
   }
   pg::RowSet rows(fcinfo);
-  for (size_t i = 0; i < ids.size(); ++i) rows.Add({std::to_string(i + 1), ids[i].ToString()});
+  for (size_t i = 0; i < ids.size(); ++i) rows.Add(static_cast<int32_t>(i + 1), ids[i]);
   return 0;
 }

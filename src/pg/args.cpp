@@ -138,11 +138,21 @@ std::optional<std::vector<std::optional<std::string>>> TextArrayArg(FunctionCall
   if (PG_ARGISNULL(arg)) return std::nullopt;
   const Elements in = Guarded([&] { return DeconstructUnsafe(PG_GETARG_DATUM(arg)); });
   std::vector<std::optional<std::string>> out(static_cast<size_t>(in.count));
+  FmgrInfo output;
+  Guarded([&] {
+    Oid function;
+    bool varlena;
+    getTypeOutputInfo(in.type, &function, &varlena);
+    fmgr_info(function, &output);
+  });
+  char* text = nullptr;
   for (int i = 0; i < in.count; ++i) {
     if (in.nulls[i]) continue;
-    const char* text = Guarded([&]() -> const char* { return OutputUnsafe(in.type, in.values[i]); });
+    Guarded([&] {
+      if (text) pfree(text);
+      text = OutputFunctionCall(&output, in.values[i]);
+    });
     out[static_cast<size_t>(i)] = FromDatabase(text);
-    Guarded([&] { pfree(const_cast<char*>(text)); });
   }
   return out;
 }
@@ -260,6 +270,16 @@ void RowSet::Add(const std::vector<CellText>& cells) {
     HeapTuple tuple = BuildRowUnsafe(meta, strings.pointers.data());
     tuplestore_puttuple(info->setResult, tuple);
     heap_freetuple(tuple);
+  });
+}
+
+void RowSet::Add(int32_t number, const Uuid& id) {
+  auto* info = static_cast<ReturnSetInfo*>(info_);
+  CheckColumns(info->setDesc->natts, 2);
+  Guarded([&] {
+    Datum cells[2] = {Int32GetDatum(number), PointerGetDatum(id.bytes.data())};
+    bool nulls[2] = {false, false};
+    tuplestore_putvalues(info->setResult, info->setDesc, cells, nulls);
   });
 }
 

@@ -63,6 +63,8 @@ class RowSet {
  public:
   explicit RowSet(FunctionCallInfo fcinfo);
   void Add(const std::vector<CellText>& cells);
+  // A row of the two columns (integer, uuid).
+  void Add(int32_t number, const Uuid& id);
   // A row of the two columns (integer, real[]).
   void Add(int32_t number, const std::vector<float>& values);
 

@@ -170,6 +170,14 @@ Uuid NewTaskId(WallTime now) {
   return Uuid::V7(now, random);
 }
 
+std::vector<Uuid> NewTaskIds(size_t count) {
+  std::vector<std::array<uint8_t, 8>> random(count);
+  RandomBytes(random.data(), count * sizeof random[0]);
+  std::vector<Uuid> ids(count);
+  for (size_t i = 0; i < count; ++i) ids[i] = Uuid::V7(WallNow(), random[i]);
+  return ids;
+}
+
 bool InRecovery() { return RecoveryInProgress(); }
 
 Oid DatabaseOid() { return MyDatabaseId; }

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/uuid.hpp"
 #include "pg/sql.hpp"
@@ -71,6 +72,7 @@ class AsRestrictedRole {
 
 // Cryptographically strong random bytes; raises if the system has none.
 Uuid NewTaskId(WallTime now);  // UUIDv7
+std::vector<Uuid> NewTaskIds(size_t count);
 // Drops what SQL may leave behind in a session whatever became of its transaction:
 // advisory locks, values of sequences. For a process that works for one role
 // after another.

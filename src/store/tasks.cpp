@@ -34,11 +34,12 @@ RETURNING id)",
      Type::kTimestamptz, Type::kInterval, Type::kInt4, Type::kText, Type::kJsonb, Type::kBool, Type::kText,
      Type::kBool, Type::kUuidArray, Type::kJsonbArray, Type::kTextArray}};
 
+// The data is the same for all: as a subquery it is made once.
 const pg::Statement kTrail{R"(
 INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, event_data, client_addr, application_name,
                                  task_id)
-SELECT 'submitted', NULLIF($1, ''), $2, $3, jsonb_build_object('agent_version', $4, 'model', $5), NULLIF($6, ''),
-       NULLIF($7, ''), unnest($8))",
+SELECT 'submitted', NULLIF($1, ''), $2, $3, (SELECT jsonb_build_object('agent_version', $4, 'model', $5)),
+       NULLIF($6, ''), NULLIF($7, ''), unnest($8))",
                            {Type::kText, Type::kOid, Type::kUuid, Type::kUuid, Type::kText, Type::kText,
                             Type::kText, Type::kUuidArray}};
 
