@@ -1,10 +1,7 @@
 #include "agent/recording.hpp"
 
-#include <re2/re2.h>
-
 #include "agent/ask.hpp"
 #include "agent/schema.hpp"
-#include "openai/redact.hpp"
 
 namespace capeai {
 namespace {
@@ -28,15 +25,9 @@ class Fingerprint {
   uint64_t hash_ = 14695981039346656037u;
 };
 
-// A structured reply is masked member by member, so that it stays one.
-std::string MaskReply(const std::string& text) {
-  const Json document = Json::Parse(text);
-  return document.is_object() ? MaskForRecording(document).Dump() : MaskForRecording(text);
-}
-
 Json FromReply(const ChatReply& reply) {
-  Json out = Json::Object().Set("text", Json::String(MaskReply(reply.text)));
-  if (!reply.refusal.empty()) out.Set("refusal", Json::String(MaskForRecording(reply.refusal)));
+  Json out = Json::Object().Set("text", Json::String(RecordingMask().MaskReply(reply.text)));
+  if (!reply.refusal.empty()) out.Set("refusal", Json::String(RecordingMask().Mask(reply.refusal)));
   return out.Set("finish_reason", Json::String(reply.finish_reason))
       .Set("model", Json::String(reply.model))
       .Set("prompt_tokens", Json::Int(reply.usage.prompt_tokens))
@@ -56,7 +47,7 @@ ChatReply ToReply(const Json& json) {
 
 Json Recording::ToJson() const {
   std::vector<Passage> masked = passages;
-  for (Passage& passage : masked) passage.text = MaskForRecording(passage.text);
+  for (Passage& passage : masked) passage.text = RecordingMask().Mask(passage.text);
   Json list = Json::Array();
   for (const RecordedExchange& exchange : exchanges)
     list.Push(Json::Object()
@@ -98,30 +89,15 @@ std::string HashPassages(const std::vector<Passage>& passages) {
   return print.Text();
 }
 
-std::string MaskForRecording(const std::string& text) {
-  static const auto* rules = new std::vector<std::pair<RE2*, const char*>>{
-      {new RE2(R"([A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+)"), "[e-mail]"},
-      {new RE2(R"(\b[A-Z]{2}[0-9]{2}( ?[A-Z0-9]{4}){3,7}( ?[A-Z0-9]{1,3})?\b)"), "[account]"},
-      {new RE2(R"(\b[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{1,7}\b)"), "[card]"},
-      {new RE2(R"(\+[0-9]{1,3}[ ()/-]{0,2}[0-9]([ ()/-]{0,2}[0-9]){6,12})"), "[telephone]"}};
-  std::string masked = Redact(text);
-  for (const auto& [pattern, mask] : *rules) RE2::GlobalReplace(&masked, *pattern, mask);
-  return masked;
-}
-
-Json MaskForRecording(const Json& value) {
-  if (value.is_string()) return Json::String(MaskForRecording(*value.string()));
-  if (value.is_array()) {
-    Json out = Json::Array();
-    for (size_t i = 0; i < value.size(); ++i) out.Push(MaskForRecording(value[i]));
-    return out;
-  }
-  if (!value.is_object()) return value;
-  Json out = Json::Object();
-  const char* name;
-  json_t* member;
-  json_object_foreach(value.get(), name, member) out.Set(name, MaskForRecording(Json::Share(member)));
-  return out;
+const Redaction& RecordingMask() {
+  static const auto* mask = [] {
+    const Json rules = Json::Parse(R"(["email", "key", "card",
+      {"name": "account", "pattern": "\\b[A-Z]{2}[0-9]{2}( ?[A-Z0-9]{4}){3,7}( ?[A-Z0-9]{1,3})?\\b"},
+      {"name": "telephone", "pattern": "\\+[0-9]{1,3}[ ()/-]{0,2}[0-9]([ ()/-]{0,2}[0-9]){6,12}"}])");
+    std::vector<SchemaProblem> none;
+    return new Redaction(Redaction::Read(rules, "", none));
+  }();
+  return *mask;
 }
 
 }  // namespace capeai

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/host.hpp"
+#include "agent/redaction.hpp"
 
 namespace capeai {
 
@@ -32,9 +33,8 @@ std::string HashRequest(const ChatRequest& request);
 // The same for what of the passages gets into a prompt: not their ids and scores.
 std::string HashPassages(const std::vector<Passage>& passages);
 
-// `text` without keys (openai/redact.hpp), e-mail addresses, telephone, card and bank account numbers.
-std::string MaskForRecording(const std::string& text);
-// The same for every text in a document; what it is made of stays.
-Json MaskForRecording(const Json& document);
+// What is masked before anything of a test is kept: keys, e-mail addresses, card, bank account and telephone
+// numbers.
+const Redaction& RecordingMask();
 
 }  // namespace capeai

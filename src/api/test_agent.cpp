@@ -7,6 +7,7 @@
 #include "api/ask_client.hpp"
 #include "api/prepare_ask.hpp"
 #include "api/publish.hpp"
+#include "api/resolve.hpp"
 #include "pg/guard.hpp"
 #include "pg/settings.hpp"
 #include "pg/transaction.hpp"
@@ -111,13 +112,14 @@ class TestRunner {
  private:
   std::vector<Passage> Find(const TestCase& test) const {
     if (!manifest_->Has(StepKind::kRetrieveKnowledge)) return {};
-    const pg::Subtransaction alone_ends_alone;
-    return store::Retrieve(caller_.role, SearchFor(*manifest_, AnalyzeContext(test.input), test.input));
+    const pg::Subtransaction undone;  // a test leaves nothing of what a function of the agent's may write
+    const Json input = MaskInput(*manifest_, test.input);
+    return store::Retrieve(caller_.role, SearchFor(*manifest_, AnalyzeContext(input), input));
   }
 
   TaskInput InputOf(const TestCase& test, const std::string& model) const {
     TaskInput input;
-    input.input = test.input;
+    input.input = MaskInput(*manifest_, test.input);
     input.model = model;
     return input;
   }
@@ -135,7 +137,8 @@ class TestRunner {
     }
     result.cost = "0";
     const bool same_knowledge = recording->knowledge_hash == HashPassages(found);
-    const std::string& model = manifest_->model.empty() ? recording->model : manifest_->model;
+    const bool own_model = recording->model != kExtractiveModel && !manifest_->model.empty();
+    const std::string& model = own_model ? manifest_->model : recording->model;
     RecordedModel recorded(*recording);
     Judge(test,
           RunCase(manifest_, InputOf(test, model), same_knowledge ? found : recording->passages, recorded),
@@ -147,15 +150,26 @@ class TestRunner {
   }
 
   void Ask(const TestCase& test, const std::vector<Passage>& found, store::TestResult& result) {
-    AskedModel asked(ResolveModel(std::nullopt, *manifest_));
+    AskedModel asked(ModelToAsk());
     const Outcome outcome = RunCase(manifest_, InputOf(test, asked.recording.model), found, asked);
     Judge(test, outcome, result);
-    const pg::AsExtensionOwner as_owner;
-    result.cost = store::CostOf(asked.tasks);
-    if (run_.mode != "record" || !std::holds_alternative<Answer>(outcome)) return;
-    asked.recording.passages = found;
-    asked.recording.knowledge_hash = HashPassages(found);
-    store::SaveRecording(agent_id_, test.name, asked.recording.ToJson().Dump());
+    pg::Subtransaction kept_together;
+    {
+      const pg::AsExtensionOwner as_owner;
+      result.cost = store::CostOf(asked.tasks);
+      if (run_.mode == "record" && std::holds_alternative<Answer>(outcome)) {
+        asked.recording.passages = found;
+        asked.recording.knowledge_hash = HashPassages(found);
+        store::SaveRecording(agent_id_, test.name, asked.recording.ToJson().Dump());
+      }
+    }
+    kept_together.Commit();
+  }
+
+  // Where the session asks for extracts, an agent with a model of its own gives them, too.
+  std::string ModelToAsk() const {
+    const std::string set = pg::settings::Model();
+    return set == kExtractiveModel ? set : ResolveModel(std::nullopt, *manifest_);
   }
 
   static void Judge(const TestCase& test, const Outcome& outcome, store::TestResult& result) {
@@ -168,10 +182,11 @@ class TestRunner {
       return;
     }
     const Answer& answer = std::get<Answer>(outcome);
-    result.response = MaskForRecording(answer.response);
-    result.output = MaskForRecording(answer.output).Dump();
+    result.response = RecordingMask().Mask(answer.response);
+    result.output = RecordingMask().Mask(answer.output).Dump();
     result.model = answer.model;
-    result.problems = Shortcomings(test.expect, answer);
+    for (const std::string& problem : Shortcomings(test.expect, answer))
+      result.problems.push_back(RecordingMask().Mask(problem));
   }
 
   const pg::Caller caller_;

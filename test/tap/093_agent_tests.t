@@ -108,6 +108,10 @@ is(sql("SET capeai.model = 'capeai-extractive'; SELECT passed || ' ' || model FR
 is(sql("SET capeai.model = 'capeai-extractive'; SELECT passed FROM capeai_test_agent('helper', mode => 'record');
 	SELECT capeai_publish_agent('helper', '1.2.0')"), "t\nt", 'recorded and published without one');
 
+create('1.3.0', [$good], model => { name => 'gpt-4o-mini' });
+is(sql("SET capeai.model = 'capeai-extractive'; SELECT string_agg(passed || ' ' || model, ',') FROM capeai_test_agent('helper', '1.3.0', 'live')"),
+	'true capeai-extractive', 'also an agent that names a model of its own');
+
 # --- on a machine without network: a namespace with no interface that is up
 SKIP:
 {
@@ -127,7 +131,7 @@ command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('
 my $state = q{SELECT (SELECT string_agg(version || ' ' || status || ' ' || (test_run_id IS NOT NULL), ', ' ORDER BY version) FROM capeai.agent_versions v
 	JOIN capeai.agents a ON a.id = v.agent_id WHERE slug = 'helper'), (SELECT count(*) FROM capeai.test_results), (SELECT count(*) FROM capeai.recordings)};
 is($node->safe_psql('restored', $state), $node->safe_psql('postgres', $state), 'the same versions, results and recordings');
-is($node->safe_psql('restored', "SELECT passed FROM capeai_test_agent('helper')", connstr => $node->connstr('restored') . ' user=anne'), 't', 'and they replay');
+is($node->safe_psql('restored', "SELECT passed FROM capeai_test_agent('helper', '1.2.0')", connstr => $node->connstr('restored') . ' user=anne'), 't', 'and they replay');
 is($node->safe_psql('restored', "SELECT capeai_rollback_agent('helper')", connstr => $node->connstr('restored') . ' user=anne'), '1.1.0', 'and roll back');
 
 # --- who may, and bad arguments

@@ -98,10 +98,21 @@ TEST(Replay, WhatIsKeptIsMasked) {
   const std::string text =
       "Write to anna.schmidt@example.co.uk or call +49 (30) 1234 5678; pay from DE89 3704 0044 0532 0130 00 "
       "or card 4111 1111 1111 1111; the key is sk-proj-abcdefghijklmnop0123456789. Port 5432, year 2026.";
-  const std::string masked = MaskForRecording(text);
+  const std::string masked = RecordingMask().Mask(text);
   for (const char* secret : {"anna", "1234 5678", "3704", "4111", "sk-proj"})
     EXPECT_EQ(masked.find(secret), std::string::npos) << secret << " in " << masked;
   EXPECT_NE(masked.find("Port 5432, year 2026."), std::string::npos) << masked;
+}
+
+// Masking the text of a structured reply as a whole would spoil its braces.
+TEST(Replay, AMaskedReplyIsStillAReply) {
+  const Recording recording = Record({GuideReply("Ask anna@example.com, key sk-abcdefghijklmnop12345 [1].")});
+  const auto kept = Recording::FromJson(recording.ToJson());
+  ASSERT_TRUE(kept);
+  RecordedModel model(*kept);
+  const Outcome outcome =
+      RunCase(test::Shipped("cape-ai-guide"), test::Ask("How do I restart?"), Found(), model);
+  EXPECT_EQ(std::get<Answer>(outcome).response, "Ask [email], key [key] [1].");
 }
 
 TEST(Replay, OtherJsonIsNoRecording) {
