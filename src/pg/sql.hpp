@@ -73,6 +73,7 @@ using Param =
     std::variant<Null, Passed, bool, int32_t, int64_t, double, std::string_view, Uuid, WallTime, Duration,
                  const std::vector<bool>*, const std::vector<int32_t>*, const std::vector<int64_t>*,
                  const std::vector<double>*, const std::vector<std::string>*, const Nullable<std::string>*,
+                 const std::vector<std::string_view>*, const Nullable<std::string_view>*,
                  const Nullable<int64_t>*, const Nullable<double>*, const std::vector<Uuid>*,
                  const std::vector<WallTime>*, const Nullable<WallTime>*, const std::vector<Oid>*>;
 
@@ -85,6 +86,12 @@ Param Maybe(const std::optional<T>& value) {
 inline Param Maybe(const std::optional<std::string>& value) {
   if (!value) return Null{};
   return Param(std::string_view(*value));
+}
+
+// NULL for an empty text.
+inline std::optional<std::string_view> OrNull(std::string_view text) {
+  if (text.empty()) return std::nullopt;
+  return text;
 }
 
 // The result, copied out of PostgreSQL's memory. Integers, oids and booleans

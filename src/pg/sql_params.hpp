@@ -36,6 +36,10 @@ class EncodedParams {
 
  private:
   Param Encode(Type type, const Param& param);
+  template <class T>
+  Param EncodeArray(const std::vector<T>& texts);
+  template <class T>
+  Param EncodeNullable(const Nullable<T>& texts);
 
   std::vector<Param> params_;
   std::deque<std::string> texts_;

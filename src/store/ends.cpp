@@ -11,14 +11,10 @@ namespace {
 
 using pg::Execute;
 using pg::Nullable;
+using pg::OrNull;
 using pg::Rows;
 using pg::Statement;
 using pg::Type;
-
-std::optional<std::string> OrNull(const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  return text;
-}
 
 // Of the attempts that ended, those that are still ours and that nobody else has
 // locked. From here to the commit they stay so, which is the fence.
@@ -98,26 +94,25 @@ FROM unnest($2::uuid[], $3::int4[]) AS e (id, attempt) LEFT JOIN capeai.tasks t 
 
 namespace {
 
-void WriteRuns(const std::vector<RunRow>& runs, const std::vector<Uuid>& written) {
-  std::vector<Uuid> sorted = written;
-  std::sort(sorted.begin(), sorted.end());
+void WriteRuns(const std::vector<const AttemptEnd*>& ends) {
   std::vector<Uuid> task_ids;
   std::vector<int32_t> attempts, numbers;
-  std::vector<std::string> names, statuses;
-  Nullable<std::string> inputs, outputs, errors;
+  std::vector<std::string_view> names, statuses;
+  Nullable<std::string_view> inputs, outputs, errors;
   std::vector<WallTime> started, completed;
-  for (const RunRow& run : runs) {
-    if (!std::binary_search(sorted.begin(), sorted.end(), run.task_id)) continue;
-    task_ids.push_back(run.task_id);
-    attempts.push_back(run.attempt);
-    numbers.push_back(run.step_number);
-    names.push_back(run.step_name);
-    statuses.push_back(run.status);
-    inputs.push_back(OrNull(run.input));
-    outputs.push_back(OrNull(run.output));
-    errors.push_back(OrNull(run.error));
-    started.push_back(run.started_at);
-    completed.push_back(run.completed_at);
+  for (const AttemptEnd* end : ends) {
+    for (const RunRow& run : end->runs) {
+      task_ids.push_back(end->task_id);
+      attempts.push_back(end->attempt);
+      numbers.push_back(run.step_number);
+      names.push_back(run.step_name);
+      statuses.push_back(run.status);
+      inputs.push_back(OrNull(run.input));
+      outputs.push_back(OrNull(run.output));
+      errors.push_back(OrNull(run.error));
+      started.push_back(run.started_at);
+      completed.push_back(run.completed_at);
+    }
   }
   if (task_ids.empty()) return;
   Execute(kWriteRuns, {&task_ids, &attempts, &numbers, &names, &statuses, &inputs, &outputs, &errors,
@@ -129,31 +124,37 @@ void WriteRuns(const std::vector<RunRow>& runs, const std::vector<Uuid>& written
 namespace {
 
 // The ends whose rows are locked by this transaction now.
-std::vector<const AttemptEnd*> LockEnds(const Uuid& worker, const std::vector<AttemptEnd>& ends) {
+std::vector<const AttemptEnd*> LockEnds(const Uuid& worker, const std::vector<const AttemptEnd*>& ends) {
   std::vector<Uuid> ids;
-  for (const AttemptEnd& e : ends) ids.push_back(e.task_id);
+  for (const AttemptEnd* e : ends) ids.push_back(e->task_id);
   const Rows rows = Execute(kLockEnds, {worker, &ids});
   std::unordered_map<Uuid, int64_t> attempts;
   for (size_t i = 0; i < rows.size(); ++i) attempts.emplace(rows.Id(i, 0), rows.Int(i, 1));
   std::vector<const AttemptEnd*> out;
-  for (const AttemptEnd& e : ends) {
-    const auto found = attempts.find(e.task_id);
-    if (found != attempts.end() && found->second == e.attempt) out.push_back(&e);
+  for (const AttemptEnd* e : ends) {
+    const auto found = attempts.find(e->task_id);
+    if (found != attempts.end() && found->second == e->attempt) out.push_back(e);
   }
   return out;
 }
 
 }  // namespace
 
-std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<AttemptEnd>& ends,
-                            const std::vector<RunRow>& runs) {
+std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<const AttemptEnd*>& ends) {
   std::vector<Uuid> ids;
   std::vector<int32_t> next_attempts, failures;
-  std::vector<std::string> statuses, event_types, event_data;
+  std::vector<std::string_view> statuses, event_types, event_data;
   Nullable<WallTime> run_at;
-  Nullable<std::string> wait_reasons, outputs, codes, messages, models, usages, costs, prices;
+  Nullable<std::string_view> wait_reasons, outputs, codes, messages, models, usages, costs, prices;
   std::vector<int64_t> prompt, completion;
-  for (const AttemptEnd* e : LockEnds(worker, ends)) {
+  std::vector<Uuid> ended;  // those that are terminal now
+  std::vector<int32_t> ended_attempts;
+  const std::vector<const AttemptEnd*> ours = LockEnds(worker, ends);
+  for (const AttemptEnd* e : ours) {
+    if (e->status != "queued" && e->status != "running") {
+      ended.push_back(e->task_id);
+      ended_attempts.push_back(e->attempt);
+    }
     ids.push_back(e->task_id);
     statuses.push_back(e->status);
     next_attempts.push_back(e->next_attempt ? e->next_attempt : e->attempt);
@@ -170,41 +171,34 @@ std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<AttemptEnd>& e
     costs.push_back(OrNull(e->cost));
     prices.push_back(OrNull(e->price));
     event_types.push_back(e->event_type);
-    event_data.push_back(e->event_data.empty() ? "{}" : e->event_data);
+    event_data.push_back(e->event_data.empty() ? "{}" : std::string_view(e->event_data));
   }
   if (ids.empty()) return ids;
   const bool forgets = ForgetsContent();
-  std::vector<Uuid> ended;
-  std::vector<int32_t> ended_attempts;
-  for (const AttemptEnd& e : ends) {
-    if (e.status == "queued" || e.status == "running") continue;
-    ended.push_back(e.task_id);
-    ended_attempts.push_back(e.attempt);
-  }
   Execute(kWriteEnds, {WallNow(), &ids, &statuses, &next_attempts, &failures, &run_at, &wait_reasons,
                        &outputs, &codes, &messages, &models, &prompt, &completion, &usages, &event_types,
                        &event_data, &costs, &prices, forgets});
-  WriteRuns(runs, ids);
+  WriteRuns(ours);
   if (forgets) ForgetSteps(ended, ended_attempts);
   return ids;
 }
 
-std::vector<Uuid> StillOurs(const Uuid& worker, const std::vector<AttemptEnd>& ends) {
+std::vector<Uuid> StillOurs(const Uuid& worker, const std::vector<const AttemptEnd*>& ends) {
   std::vector<Uuid> ids;
   std::vector<int32_t> attempts;
-  for (const AttemptEnd& e : ends) {
-    ids.push_back(e.task_id);
-    attempts.push_back(e.attempt);
+  for (const AttemptEnd* e : ends) {
+    ids.push_back(e->task_id);
+    attempts.push_back(e->attempt);
   }
   const Rows rows = Execute(kStillOurs, {worker, &ids, &attempts});
   std::vector<Uuid> ours(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) ours[i] = rows.Id(i, 0);
   std::vector<Uuid> stale_ids;
   std::vector<int32_t> stale_attempts;
-  for (const AttemptEnd& e : ends) {
-    if (std::find(ours.begin(), ours.end(), e.task_id) != ours.end()) continue;
-    stale_ids.push_back(e.task_id);
-    stale_attempts.push_back(e.attempt);
+  for (const AttemptEnd* e : ends) {
+    if (std::find(ours.begin(), ours.end(), e->task_id) != ours.end()) continue;
+    stale_ids.push_back(e->task_id);
+    stale_attempts.push_back(e->attempt);
   }
   const std::string name = worker.ToString();
   if (!stale_ids.empty()) Execute(kStale, {std::string_view(name), &stale_ids, &stale_attempts});

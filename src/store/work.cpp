@@ -9,14 +9,10 @@ namespace {
 using pg::Execute;
 using pg::Maybe;
 using pg::Nullable;
+using pg::OrNull;
 using pg::Rows;
 using pg::Statement;
 using pg::Type;
-
-std::optional<std::string> OrNull(const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  return text;
-}
 
 const Statement kInsertAsks{
     R"(
@@ -166,8 +162,9 @@ bool LockWorkTables() {
 void InsertAsks(const Uuid& installation, const Uuid& worker, const std::vector<NewAsk>& asks) {
   std::vector<Uuid> ids, agents, versions;
   std::vector<unsigned> owners;
-  Nullable<std::string> user_ids, applications, addresses, conversations;
-  std::vector<std::string> inputs, options, models;
+  Nullable<std::string_view> user_ids, applications, addresses;
+  Nullable<std::string> conversations;
+  std::vector<std::string_view> inputs, options, models;
   std::vector<bool> streams;
   std::vector<WallTime> asked;
   Nullable<WallTime> deadlines;

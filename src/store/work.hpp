@@ -17,9 +17,8 @@ namespace capeai::store {
 // held for long) if one is not free now.
 bool LockWorkTables();
 
+// A step of an attempt.
 struct RunRow {
-  Uuid task_id;
-  int attempt = 0;
   int step_number = 0;
   std::string step_name;
   std::string status;                // succeeded, failed, cancelled
@@ -46,17 +45,17 @@ struct AttemptEnd {
   std::string price;                                 // what it was reckoned with, JSON text; empty: leave
   std::string event_type;                            // audit: task_succeeded, ...
   std::string event_data;                            // JSON text
+  std::vector<RunRow> runs;                          // its steps
 };
 
-// Writes ends and runs, fenced by (id, attempt, worker, running). Returns the
+// Writes ends and their runs, fenced by (id, attempt, worker, running). Returns the
 // ids that were written. The others are locked by somebody or no longer ours;
 // Sort tells which.
-std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<AttemptEnd>& ends,
-                            const std::vector<RunRow>& runs);
+std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<const AttemptEnd*>& ends);
 
 // Of `ends`, those whose row is still this worker's attempt (so: locked by
 // somebody, to be tried again). For the rest an audit row stale_completion is written.
-std::vector<Uuid> StillOurs(const Uuid& worker, const std::vector<AttemptEnd>& ends);
+std::vector<Uuid> StillOurs(const Uuid& worker, const std::vector<const AttemptEnd*>& ends);
 
 // The first row of an ask.
 struct NewAsk {

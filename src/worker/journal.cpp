@@ -8,14 +8,14 @@
 
 namespace capeai::worker {
 
-void Journal::AddEnd(store::AttemptEnd end, std::vector<store::RunRow> runs) {
+void Journal::AddEnd(store::AttemptEnd end) {
   const Uuid id = end.task_id;
-  ends_.insert_or_assign(id, Entry{std::move(end), std::move(runs)});
+  ends_.insert_or_assign(id, std::move(end));
 }
 
 const store::AttemptEnd* Journal::Find(const Uuid& task) const {
   const auto found = ends_.find(task);
-  return found == ends_.end() ? nullptr : &found->second.end;
+  return found == ends_.end() ? nullptr : &found->second;
 }
 
 void Journal::Write(const Uuid& installation, const Uuid& worker) {
@@ -33,29 +33,23 @@ void Journal::Write(const Uuid& installation, const Uuid& worker) {
 }
 
 void Journal::WriteEnds(const Uuid& worker) {
-  std::vector<store::AttemptEnd> ends;
-  std::vector<store::RunRow> runs;
+  std::vector<const store::AttemptEnd*> ends;
   ends.reserve(ends_.size());
-  for (const auto& [id, entry] : ends_) {
-    ends.push_back(entry.end);
-    runs.insert(runs.end(), entry.runs.begin(), entry.runs.end());
-  }
-  std::vector<Uuid> written = store::WriteEnds(worker, ends, runs);
-  Sort(worker, std::move(written));
+  for (const auto& [id, end] : ends_) ends.push_back(&end);
+  Sort(worker, store::WriteEnds(worker, ends));
 }
 
 void Journal::WriteOneByOne(const Uuid& worker) {
   std::vector<Uuid> written;
-  for (auto& [id, entry] : ends_) {
+  for (auto& [id, end] : ends_) {
     try {
       pg::Subtransaction one;
-      const bool moved = !store::WriteEnds(worker, {entry.end}, entry.runs).empty();
+      const bool moved = !store::WriteEnds(worker, {&end}).empty();
       one.Commit();
       if (moved) written.push_back(id);
     } catch (const pg::PgError& e) {
       pg::LogError("a result cannot be stored", e.error());
       // Without what was said: only that it ended, and why nothing is there.
-      store::AttemptEnd& end = entry.end;
       end.status = "failed";
       end.next_attempt = end.attempt;
       end.output.clear();
@@ -65,7 +59,7 @@ void Journal::WriteOneByOne(const Uuid& worker) {
       end.error_message = "the database could not store the result: " + e.error().sqlstate;
       end.event_type = "failed";
       end.event_data = "{\"error_code\": \"result_not_stored\"}";
-      entry.runs.clear();
+      end.runs.clear();
     }
   }
   Sort(worker, std::move(written));
@@ -75,13 +69,13 @@ void Journal::Sort(const Uuid& worker, std::vector<Uuid> written) {
   for (const Uuid& id : written) settled_.ends.emplace_back(id, Fate::kWritten);
   if (written.size() == ends_.size()) return;
   std::sort(written.begin(), written.end());
-  std::vector<store::AttemptEnd> rest;
-  for (const auto& [id, entry] : ends_)
-    if (!std::binary_search(written.begin(), written.end(), id)) rest.push_back(entry.end);
+  std::vector<const store::AttemptEnd*> rest;
+  for (const auto& [id, end] : ends_)
+    if (!std::binary_search(written.begin(), written.end(), id)) rest.push_back(&end);
   const std::vector<Uuid> ours = store::StillOurs(worker, rest);
-  for (const auto& end : rest)
-    if (std::find(ours.begin(), ours.end(), end.task_id) == ours.end())
-      settled_.ends.emplace_back(end.task_id, Fate::kStale);
+  for (const store::AttemptEnd* end : rest)
+    if (std::find(ours.begin(), ours.end(), end->task_id) == ours.end())
+      settled_.ends.emplace_back(end->task_id, Fate::kStale);
 }
 
 Journal::Settled Journal::Settle() {

@@ -19,7 +19,7 @@ class Journal {
   enum class Fate { kWritten, kStale };
 
   void AddAsk(store::NewAsk ask) { asks_.push_back(std::move(ask)); }
-  void AddEnd(store::AttemptEnd end, std::vector<store::RunRow> runs);
+  void AddEnd(store::AttemptEnd end);
 
   bool has_asks() const { return !asks_.empty(); }
   bool has_ends() const { return !ends_.empty(); }
@@ -45,16 +45,12 @@ class Journal {
   const store::AttemptEnd* Find(const Uuid& task) const;
 
  private:
-  struct Entry {
-    store::AttemptEnd end;
-    std::vector<store::RunRow> runs;
-  };
   void WriteEnds(const Uuid& worker);
   void WriteOneByOne(const Uuid& worker);
   void Sort(const Uuid& worker, std::vector<Uuid> written);
 
   std::vector<store::NewAsk> asks_;
-  std::unordered_map<Uuid, Entry> ends_;
+  std::unordered_map<Uuid, store::AttemptEnd> ends_;
   bool isolate_ = false;
   Settled settled_;  // by the open transaction
   size_t asks_written_ = 0;

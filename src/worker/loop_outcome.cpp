@@ -70,8 +70,6 @@ std::vector<store::RunRow> RunsOf(const Execution& execution, const char* last_s
   std::vector<store::RunRow> runs;
   for (const StepRecord& step : execution.steps()) {
     store::RunRow& run = runs.emplace_back();
-    run.task_id = execution.work().id;
-    run.attempt = execution.work().attempt;
     run.step_number = step.number;
     run.step_name = step.name;
     run.status = step.succeeded ? "succeeded" : last_status;
@@ -258,7 +256,8 @@ void Loop::EndWithAnswer(Execution& execution, Answer answer) {
     if (execution.vectors()) reply.answer.Set("vectors", execution.vectors());
     replies_[work.id] = {*work.ask, std::move(reply)};
   }
-  journal_.AddEnd(std::move(end), RunsOf(execution, "failed"));
+  end.runs = RunsOf(execution, "failed");
+  journal_.AddEnd(std::move(end));
 }
 
 void Loop::EndWithFailure(Execution& execution, Failure failure) {
@@ -291,7 +290,8 @@ void Loop::EndWithFailure(Execution& execution, Failure failure) {
       replies_[work.id] = {*work.ask, std::move(reply)};
     }
   }
-  journal_.AddEnd(std::move(end), RunsOf(execution, cancelled ? "cancelled" : "failed"));
+  end.runs = RunsOf(execution, cancelled ? "cancelled" : "failed");
+  journal_.AddEnd(std::move(end));
 }
 
 // A queued task goes back to its queue with a later run_at; an ask stays running
@@ -335,7 +335,7 @@ void Loop::EndUnlaunched(const Work& work, const Failure& failure) {
     reply.error = failure.error;
     replies_[work.id] = {*work.ask, std::move(reply)};
   }
-  journal_.AddEnd(std::move(end), {});
+  journal_.AddEnd(std::move(end));
 }
 
 void Loop::Cancel(const Uuid& task, const char* reason) {

@@ -39,12 +39,14 @@ std::string Timestamp() {
 
 std::string Payload(const Uuid& task, int64_t seq, int attempt, const char* event, std::string_view step,
                     int progress, std::string_view text, const std::string& at) {
-  std::string out = "{\"task\":\"" + task.ToString() + "\",\"seq\":" + std::to_string(seq) +
-                    ",\"attempt\":" + std::to_string(attempt) + ",\"event\":\"" + event + "\"";
+  std::string out;
+  out.reserve(160 + text.size());
+  out.append("{\"task\":\"").append(task.ToString()).append("\",\"seq\":").append(std::to_string(seq));
+  out.append(",\"attempt\":").append(std::to_string(attempt)).append(",\"event\":\"").append(event) += '"';
   if (!step.empty()) out += ",\"step\":" + Json::String(step).Dump();
   if (progress >= 0) out += ",\"progress\":" + std::to_string(progress);
   if (!text.empty()) out += ",\"text\":" + Json::String(text).Dump();
-  return out + ",\"at\":\"" + at + "\"}";
+  return out.append(",\"at\":\"").append(at).append("\"}");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // to fail or delay a transition.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
@@ -56,7 +57,7 @@ class Notifier {
 
   pg::WorkerSlot& slot_;
   std::unordered_map<Uuid, Stream> streams_;
-  std::vector<Message> messages_;
+  std::deque<Message> messages_;
   std::vector<Uuid> with_pending_;
   std::map<unsigned, std::vector<std::pair<Uuid, const char*>>> lifecycle_;
   std::map<unsigned, std::string> user_channels_;
