@@ -97,18 +97,20 @@ SELECT id, owner, attempt, error_message FROM moved)",
                              {Type::kUuid, Type::kTimestamptz, Type::kInt4}};
 
 const Statement kResolveBlocked{R"(
-WITH ready AS (
-  SELECT t.id,
-         CASE WHEN EXISTS (SELECT FROM capeai.task_dependencies d JOIN capeai.tasks p ON p.id = d.depends_on
-                           WHERE d.task_id = t.id AND p.status IN ('failed', 'cancelled'))
-              THEN 'failed' ELSE 'queued' END AS status
-  FROM capeai.tasks t
-  WHERE t.status = 'blocked' AND t.installation = $1
-    AND (NOT EXISTS (SELECT FROM capeai.task_dependencies d JOIN capeai.tasks p ON p.id = d.depends_on
-                     WHERE d.task_id = t.id AND p.status <> 'succeeded')
-         OR EXISTS (SELECT FROM capeai.task_dependencies d JOIN capeai.tasks p ON p.id = d.depends_on
-                    WHERE d.task_id = t.id AND p.status IN ('failed', 'cancelled')))
-  LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+WITH waiting AS (
+  SELECT unnest($2::uuid[]) AS id
+  UNION
+  SELECT d.task_id FROM capeai.task_dependencies d WHERE d.depends_on = ANY ($3)
+), ready AS (
+  SELECT t.id, CASE WHEN on_it.failed THEN 'failed' ELSE 'queued' END AS status
+  -- An array, and an aggregate for each: joins and EXISTS would go through all that are blocked.
+  FROM capeai.tasks t CROSS JOIN LATERAL (
+    SELECT coalesce(bool_and(p.status = 'succeeded'), true) AS succeeded,
+           coalesce(bool_or(p.status IN ('failed', 'cancelled')), false) AS failed
+    FROM capeai.task_dependencies d JOIN capeai.tasks p ON p.id = d.depends_on WHERE d.task_id = t.id) on_it
+  WHERE t.id = ANY (ARRAY(SELECT w.id FROM waiting w)) AND t.status = 'blocked' AND t.installation = $1
+    AND (on_it.succeeded OR on_it.failed)
+  LIMIT $4 FOR NO KEY UPDATE OF t SKIP LOCKED
 ), moved AS (
   UPDATE capeai.tasks t
   SET status = r.status, updated_at = now(),
@@ -124,10 +126,13 @@ WITH ready AS (
   FROM moved m
 )
 SELECT id, owner, attempt, error_message, status = 'failed' FROM moved)",
-                                {Type::kUuid, Type::kInt4}};
+                                {Type::kUuid, Type::kUuidArray, Type::kUuidArray, Type::kInt4}};
 
-const Statement kAnyBlocked{
-    "SELECT FROM capeai.tasks t WHERE t.status = 'blocked' AND t.installation = $1 LIMIT 1", {Type::kUuid}};
+const Statement kBlockedAfter{R"(
+SELECT t.id FROM capeai.tasks t
+WHERE t.status = 'blocked' AND t.installation = $1 AND t.id > $2
+ORDER BY t.id LIMIT $3)",
+                              {Type::kUuid, Type::kUuid, Type::kInt4}};
 
 const Statement kLoadVersion{
     "SELECT v.manifest::text, v.status, v.content_hash = sha256(convert_to(v.manifest::text, 'UTF8'))"
@@ -200,8 +205,16 @@ std::vector<EndedTask> FailOverdue(const Uuid& installation, WallTime now, int l
   return Ended(Execute(kFailOverdue, {installation, now, limit}));
 }
 
-Unblocked ResolveBlocked(const Uuid& installation, int limit) {
-  const Rows rows = Execute(kResolveBlocked, {installation, limit});
+std::vector<Uuid> BlockedAfter(const Uuid& installation, const Uuid& after, int limit) {
+  const Rows rows = Execute(kBlockedAfter, {installation, after, limit});
+  std::vector<Uuid> out(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) out[i] = rows.Id(i, 0);
+  return out;
+}
+
+Unblocked ResolveBlocked(const Uuid& installation, const std::vector<Uuid>& tasks,
+                         const std::vector<Uuid>& ended, int limit) {
+  const Rows rows = Execute(kResolveBlocked, {installation, &tasks, &ended, limit});
   Unblocked out;
   for (size_t i = 0; i < rows.size(); ++i) {
     if (rows.Bool(i, 4))
@@ -211,8 +224,6 @@ Unblocked ResolveBlocked(const Uuid& installation, int limit) {
   }
   return out;
 }
-
-bool AnyBlocked(const Uuid& installation) { return !Execute(kAnyBlocked, {installation}).empty(); }
 
 std::optional<VersionRow> LoadVersion(const Uuid& version_id) {
   const Rows rows = Execute(kLoadVersion, {version_id});

@@ -90,16 +90,17 @@ std::vector<EndedTask> Recover(const Uuid& installation, const Uuid& worker, con
 // Fails queued and blocked tasks past their deadline; at most `limit`.
 std::vector<EndedTask> FailOverdue(const Uuid& installation, WallTime now, int limit);
 
-// Blocked tasks whose dependencies have ended, at most `limit`: queued, or failed
-// dependency_failed.
+// The blocked tasks after this one, in the order of their ids.
+std::vector<Uuid> BlockedAfter(const Uuid& installation, const Uuid& after, int limit);
+
+// Of `tasks` and those that depend on one of `ended`: the blocked ones whose
+// dependencies have ended become queued, or failed dependency_failed; at most `limit`.
 struct Unblocked {
   size_t queued = 0;
   std::vector<EndedTask> failed;
 };
-Unblocked ResolveBlocked(const Uuid& installation, int limit);
-
-// Whether a task waits for others.
-bool AnyBlocked(const Uuid& installation);
+Unblocked ResolveBlocked(const Uuid& installation, const std::vector<Uuid>& tasks,
+                         const std::vector<Uuid>& ended, int limit);
 
 // The manifest of an agent version, as JSON text; nothing if unknown.
 struct VersionRow {

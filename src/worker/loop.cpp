@@ -114,6 +114,7 @@ void Loop::HearCommits() {
   const uint32_t wake = slot_.wake.exchange(0);
   if (wake == 0) return;
   look_ = true;
+  dependencies_.LookAtAll();
   if (wake & pg::kWakeForLimits) claims_.LimitsChanged();
 }
 

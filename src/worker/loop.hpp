@@ -21,6 +21,7 @@
 #include "worker/ask_server.hpp"
 #include "worker/audit_sealer.hpp"
 #include "worker/claimer.hpp"
+#include "worker/dependencies.hpp"
 #include "worker/execution.hpp"
 #include "worker/flight_recorder.hpp"
 #include "worker/journal.hpp"
@@ -109,6 +110,7 @@ class Loop {
   AskServer asks_;
   Manifests manifests_;
   Claimer claims_;
+  Dependencies dependencies_;
   Journal journal_;
   AuditSealer sealer_;
   std::unique_ptr<pg::EventWait> wait_;
@@ -140,7 +142,6 @@ class Loop {
   bool look_ = true;   // claim, signals, blocked: something may be there
   bool more_ = false;  // the last claim was as large as it could be
   bool tend_ = true;
-  bool blocked_ = false;  // tasks wait for others: look when something ends
   bool recovered_ = false;
   std::vector<Uuid> blamed_;    // tasks that processes died on before we came
   MonoTime gathering_since_{};  // when the first end was gathered that is not written yet

@@ -82,6 +82,7 @@ void Loop::Tick(MonoTime now) {
     next_fallback_ = now + pg::settings::FallbackInterval();
     look_ = true;
     tend_ = true;
+    dependencies_.LookAtAll();
     claims_.LimitsChanged();
   }
   try {
@@ -91,6 +92,7 @@ void Loop::Tick(MonoTime now) {
     journal_.Undo();
     look_ = tend_ = true;  // what was found to do is rolled back, too
     claims_.Forget();
+    dependencies_.LookAtAll();
     next_try_ = MonoNow() + kLockPause;
     slot_.lock_waits.fetch_add(1);
     // lock_not_available is what the net of lock_timeout catches: nothing to report.
@@ -187,10 +189,10 @@ void Loop::DeleteOld(MonoTime now) {
 }
 
 std::vector<Work> Loop::ClaimWork(MonoTime now) {
-  store::Unblocked unblocked = store::ResolveBlocked(installation_, kTendBatch);
+  store::Unblocked unblocked = dependencies_.Resolve(installation_);
   if (unblocked.queued > 0) claims_.QueueChanged();
   Sweep(std::move(unblocked.failed));
-  blocked_ = store::AnyBlocked(installation_);
+  if (dependencies_.more()) look_ = true;
   const Claimer::Slots slots{Capacity(), static_cast<int>(slot_.effective_max_in_flight.load()), kClaimBatch};
   auto claimed = claims_.Claim(installation_, incarnation_, now, slots, *models_);
   more_ = claimed.more;
@@ -264,7 +266,7 @@ void Loop::AfterCommit(const Journal::Settled& settled, std::vector<Work> claime
   }
   if (!ended.empty()) {
     if (claims_.held()) more_ = true;
-    look_ = look_ || blocked_;
+    if (dependencies_.Ended(ended)) look_ = true;
     WakeWaiters(ended);
   }
   for (Work& work : claimed) {
@@ -299,7 +301,8 @@ void Loop::TellSwept() {
   swept_.clear();
   if (ids.empty()) return;
   slot_.failed.fetch_add(ids.size());
-  look_ = true;  // others may depend on them
+  dependencies_.Ended(ids);
+  look_ = true;
   WakeWaiters(ids);
 }
 
