@@ -58,7 +58,7 @@ COMMENT ON COLUMN capeai.stat_llm.connections_reused IS 'Requests on a connectio
 COMMENT ON COLUMN capeai.stat_llm.p50_ms
   IS 'Half of the answers took at most so long: the upper bound of a bucket of latency_histogram';
 COMMENT ON COLUMN capeai.stat_llm.latency_histogram
-  IS 'Answers that took at most 1, 2, 4, 8, … milliseconds (and more than the bound before); the last: all others';
+  IS 'Answers that took at most 1, 2, 4, 8, ... milliseconds (and more than the bound before); the last: all others';
 
 CREATE FUNCTION capeai.running_tasks(
   OUT task_id uuid, OUT owner oid, OUT attempt integer, OUT step_number integer, OUT step_name text,

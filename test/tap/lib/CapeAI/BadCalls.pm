@@ -238,7 +238,9 @@ sub run_large
 {
 	my ($self, $bytes) = @_;
 	my $json_bytes = $bytes < 200_000_000 ? $bytes : 200_000_000;
-	$self->sql("CREATE TABLE bad_call.large AS SELECT repeat('x', $bytes) AS t, jsonb_build_object('query', repeat('x', $json_bytes)) AS j;
+	$self->sql("CREATE TABLE bad_call.large_text AS SELECT repeat('x', $bytes) AS t;
+		CREATE TABLE bad_call.large_json AS SELECT jsonb_build_object('query', repeat('x', $json_bytes)) AS j;
+		CREATE VIEW bad_call.large AS SELECT t, j FROM bad_call.large_text, bad_call.large_json;
 		GRANT SELECT ON bad_call.large TO PUBLIC");
 	local $self->{limit} = '20s';
 	return $self->results($self->large_calls);
