@@ -9,7 +9,7 @@ import { Agent, request } from 'undici';
 export const config = JSON.parse(process.argv[2]);
 export const tuned = config.mode === 'tuned';
 
-// As many connections as pay on a small machine: found by trying 4 to 40.
+// The tuned form batches, so few do; otherwise each transaction under way has one.
 export const pool = new pg.Pool({ ...config.connection, max: tuned ? 4 : 16 });
 
 pool.on('error', (error) => console.error(error));
