@@ -8,6 +8,7 @@
 #include "knowledge/text.hpp"
 #include "pg/args.hpp"
 #include "pg/session.hpp"
+#include "store/audit.hpp"
 #include "store/knowledge.hpp"
 
 namespace capeai {
@@ -62,6 +63,10 @@ std::string Snippet(const std::string& text) {
   return std::string(cut) + " …";
 }
 
+void Audit(const pg::Caller& caller, const char* type, const Json& data) {
+  store::Audit(caller, "", {type, std::nullopt, std::nullopt, data.Dump()});
+}
+
 }  // namespace
 
 CAPEAI_FUNCTION(capeai_create_collection) {
@@ -70,8 +75,10 @@ CAPEAI_FUNCTION(capeai_create_collection) {
   spec.config = ConfigArg(fcinfo, 1);
   spec.passage_tokens = NeededInt(fcinfo, 2, "passage_tokens");
   spec.overlap_tokens = NeededInt(fcinfo, 3, "overlap_tokens");
+  const pg::Caller caller = pg::CurrentCaller();
   const pg::AsExtensionOwner owner;
   store::CreateCollection(spec);
+  Audit(caller, "collection_created", Json::Object().Set("collection", Json::String(spec.name)));
   return 0;
 }
 
@@ -87,15 +94,23 @@ CAPEAI_FUNCTION(capeai_add_document) {
   document.format = FormatArg(fcinfo, 6);
   api::LimitMegabytes(fcinfo, 7, "metadata", kMaxMetadataMegabytes);
   document.metadata_json = pg::TextArg(fcinfo, 7).value_or("{}");
+  const pg::Caller caller = pg::CurrentCaller();
   const pg::AsExtensionOwner owner;
-  return Int64GetDatum(store::AddDocument(document).id);
+  const int64_t id = store::AddDocument(document).id;
+  Audit(
+      caller, "document_added",
+      Json::Object().Set("document_id", Json::Int(id)).Set("collection", Json::String(document.collection)));
+  return Int64GetDatum(id);
 }
 
 CAPEAI_FUNCTION(capeai_remove_document) {
   const auto id = pg::BigintArg(fcinfo, 0);
   if (!id) Raise(sqlstate::kInvalidParameter, "document_id must not be NULL");
+  const pg::Caller caller = pg::CurrentCaller();
   const pg::AsExtensionOwner owner;
-  return BoolGetDatum(store::RemoveDocument(*id));
+  if (!store::RemoveDocument(*id)) return BoolGetDatum(false);
+  Audit(caller, "document_removed", Json::Object().Set("document_id", Json::Int(*id)));
+  return BoolGetDatum(true);
 }
 
 CAPEAI_FUNCTION(capeai_load_directory) {
@@ -111,6 +126,11 @@ CAPEAI_FUNCTION(capeai_load_directory) {
   {
     const pg::AsExtensionOwner owner;
     summary = api::LoadDirectory(request);
+    Audit(caller, "directory_loaded",
+          Json::Object()
+              .Set("collection", Json::String(request.collection))
+              .Set("documents", Json::Int(summary.documents))
+              .Set("failed", Json::Int(summary.failed)));
   }
   return pg::RowResult(fcinfo, {std::to_string(summary.documents), std::to_string(summary.passages),
                                 std::to_string(summary.unchanged), std::to_string(summary.failed)});

@@ -7,6 +7,8 @@ extern "C" {
 #include <cstring>
 #include <new>
 
+#include "pg/refusals.hpp"
+
 namespace capeai::pg {
 namespace {
 
@@ -56,6 +58,7 @@ Datum CallFromPostgres(Datum (*body)(FunctionCallInfo), FunctionCallInfo fcinfo)
   const Datum result = CallCatching(body, fcinfo, error);
   if (error.set) {
     const char* s = error.sqlstate;
+    NoteRefusal(fcinfo->flinfo ? fcinfo->flinfo->fn_oid : InvalidOid, s);
     ereport(ERROR,
             (errcode(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4])), errmsg_internal("%s", error.message),
              error.detail[0] ? errdetail_internal("%s", error.detail) : 0,

@@ -168,6 +168,24 @@ void RegisterSettings() {
 
 namespace settings {
 
+std::vector<SettingValue> AllValues() {
+  struct ValueOf {
+    std::string operator()(const Flag& k) const { return *k.value ? "on" : "off"; }
+    std::string operator()(const Number& k) const { return std::to_string(*k.value); }
+    std::string operator()(const Text& k) const { return k.check == CheckApiKey ? ApiKey() : Utf8(*k.value); }
+    std::string operator()(const Choice& k) const {
+      for (const config_enum_entry* option = k.options; option->name; ++option)
+        if (option->val == *k.value) return option->name;
+      return "";
+    }
+  };
+  std::vector<SettingValue> out;
+  for (const Setting& setting : kSettings)
+    out.push_back(
+        {setting.name, std::visit(ValueOf{}, setting.kind), (setting.flags & GUC_SUPERUSER_ONLY) != 0});
+  return out;
+}
+
 int MaxWorkers() { return values.max_workers; }
 int MaxInFlightTotal() { return values.max_in_flight_total; }
 bool Enabled() { return values.enabled; }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/time.hpp"
 
@@ -17,6 +18,15 @@ namespace capeai::pg {
 void RegisterSettings();
 
 namespace settings {
+
+// Every setting as it is now. A value that only superusers may see is there to be
+// compared, not to be shown.
+struct SettingValue {
+  const char* name;
+  std::string value;
+  bool secret = false;
+};
+std::vector<SettingValue> AllValues();
 
 // How much of what people wrote goes into the audit trail, and stays in runs and
 // input_data once a task is terminal.

@@ -123,6 +123,17 @@ struct ProviderState {
   LlmCounters calls;
 };
 
+// A refusal on its way to the audit trail (pg/refusals.hpp). Whoever made `state`
+// kWriting writes the rest; the worker of the database reads it when it is kReady.
+struct RefusalPlace {
+  std::atomic<int> state;
+  std::atomic<int> pid;  // of the writer
+  Oid database, role, function;
+  char sqlstate[6];
+  int64_t at;  // WallTime, microseconds
+};
+inline constexpr int kMaxRefusals = 128;
+
 struct HelperSlot {
   std::atomic<Oid> database;  // 0: free. Set by the worker that starts a helper
   std::atomic<int> pid;       // 0: not there yet
@@ -142,6 +153,8 @@ struct Shared {
   int max_active;                      // entries of active tasks
   WorkerSlot workers[kMaxWorkers];
   HelperSlot helpers[kMaxHelpers];
+  RefusalPlace refusals[kMaxRefusals];
+  std::atomic<uint64_t> refusals_lost;
   DatabaseHold holds[kMaxHolds];
   ProviderState providers[kMaxProviders];
   // followed by: BackendPost[max_backends], attention bits[max_workers][words], ActiveTask[max_active]

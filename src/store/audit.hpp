@@ -4,8 +4,10 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/uuid.hpp"
+#include "pg/refusals.hpp"
 #include "pg/session.hpp"
 
 namespace capeai::store {
@@ -19,5 +21,12 @@ struct AuditEvent {
 
 // As the extension's owner; `caller` is who caused it.
 void Audit(const pg::Caller& caller, const std::string& user_id, const AuditEvent& event);
+
+// What functions have refused, as the worker found it: one event for each role,
+// function and SQLSTATE, with how often.
+void AuditRefusals(const std::vector<pg::Refusal>& refusals, uint64_t lost);
+
+// An event that nobody's session has caused. `data` is a JSON object.
+void AuditOwn(const char* type, const std::string& data);
 
 }  // namespace capeai::store

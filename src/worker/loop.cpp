@@ -59,6 +59,7 @@ Loop::Loop(int slot, const Uuid& incarnation)
   models_ = std::make_unique<ModelGateway>(*http_, recorder_);
   UseProvider(std::move(provider));
   sealer_.ReadKey();
+  settings_ = pg::settings::AllValues();
   wait_ = std::make_unique<pg::EventWait>(http_->fd());
   // What a worker before this one left behind.
   int lines = 0;
@@ -228,10 +229,26 @@ void Loop::RunTimers(MonoTime now) {
 }
 
 void Loop::Reload() {
+  NoteSettings();
   UseProvider(ReadProvider());
   sealer_.ReadKey();
   sealer_.Expect(MonoNow());
   look_ = true;
+}
+
+// What a reload has changed, for the audit trail.
+void Loop::NoteSettings() {
+  auto now = pg::settings::AllValues();
+  Json changes = settings_changed_.empty() ? Json::Object() : Json::Parse(settings_changed_);
+  for (size_t i = 0; i < settings_.size(); ++i) {
+    if (now[i].value == settings_[i].value) continue;
+    const auto shown = [&](const std::string& value) { return Json::String(now[i].secret ? "…" : value); };
+    changes.Set(now[i].name,
+                Json::Object().Set("from", shown(settings_[i].value)).Set("to", shown(now[i].value)));
+  }
+  settings_ = std::move(now);
+  if (changes.size() > 0) settings_changed_ = changes.Dump();
+  tend_ = true;
 }
 
 void Loop::UseProvider(Provider provider) {

@@ -17,6 +17,7 @@
 #include "base/coroutine.hpp"
 #include "net/client.hpp"
 #include "pg/process.hpp"
+#include "pg/settings.hpp"
 #include "pg/shared.hpp"
 #include "worker/ask_server.hpp"
 #include "worker/audit_sealer.hpp"
@@ -55,6 +56,7 @@ class Loop {
   void ResumeReady();
   void RunTimers(MonoTime now);
   void Reload();
+  void NoteSettings();
   void UseProvider(Provider provider);
 
   // What became of attempts (loop_outcome.cpp).
@@ -90,6 +92,7 @@ class Loop {
   void Sweep(std::vector<store::EndedTask> ended);
   void TellSwept();
   void PublishSpentBudgets();
+  void WriteOwnEvents();
   void WakeWaiters(const std::vector<Uuid>& ended);
 
   int slot_index_;
@@ -138,6 +141,9 @@ class Loop {
   };
   std::unordered_map<Uuid, Ending> endings_;  // notified once the end is durable
   std::vector<store::EndedTask> swept_;       // by the open transaction: failed without an attempt of ours
+
+  std::vector<pg::settings::SettingValue> settings_;  // as of the last reload
+  std::string settings_changed_;                      // a JSON object for the audit trail; empty: nothing
 
   bool look_ = true;   // claim, signals, blocked: something may be there
   bool more_ = false;  // the last claim was as large as it could be

@@ -8,6 +8,7 @@
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
 #include "pg/transaction.hpp"
+#include "store/audit.hpp"
 #include "store/conversations.hpp"
 #include "store/installation.hpp"
 #include "store/signals.hpp"
@@ -161,7 +162,10 @@ void Loop::WriteAndClaim(MonoTime now) {
   }
   last_commit_ = MonoNow() - commit_began;
   sealer_.Expect(now);
-  if (tending) recovered_ = true;
+  if (tending) {
+    recovered_ = true;
+    settings_changed_.clear();
+  }
   slot_.transactions.fetch_add(1);
   TellSwept();
   AfterCommit(journal_.Settle(), std::move(claimed));
@@ -177,7 +181,16 @@ void Loop::WriteAndClaim(MonoTime now) {
   }
 }
 
+// What goes to the audit trail without a task.
+void Loop::WriteOwnEvents() {
+  const auto refusals = pg::TakeRefusals();
+  const uint64_t lost = pg::TakeLostRefusals();
+  if (!refusals.empty() || lost > 0) store::AuditRefusals(refusals, lost);
+  if (!settings_changed_.empty()) store::AuditOwn("settings_changed", settings_changed_);
+}
+
 void Loop::TendQueue(MonoTime) {
+  WriteOwnEvents();
   Sweep(store::Recover(installation_, incarnation_, recovered_ ? std::vector<Uuid>{} : blamed_));
   Sweep(store::FailOverdue(installation_, WallNow(), kTendBatch));
 }

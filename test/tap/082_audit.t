@@ -52,6 +52,22 @@ is(sql("SELECT string_agg(event_type, ' ' ORDER BY id) FROM capeai.audit_events 
 my ($dropped) = sql(q{BEGIN; SET LOCAL capeai.model = 'mock'; SELECT task_id FROM capeai_answer('[[tag:gone]] x', agent => 'chat'); ROLLBACK}) =~ /([0-9a-f-]{36})/;
 is(sql("SELECT count(*) FROM capeai.model_calls WHERE task_id = '$dropped'"), 1, 'what a caller rolls back stays on record');
 
+# --- what is refused, although it is rolled back; what is set; what is known
+$node->error_of(q{SET ROLE anna; SELECT capeai_submit_task('chat', '{"query":"x"}', depends_on => ARRAY['} . $retried . q{']::uuid[])}) for 1 .. 3;
+sql(q{SELECT capeai_set_limit('role', 'anna', 'tasks_per_minute', 0)});
+$node->error_of(q{SET ROLE anna; SELECT capeai_submit_task('chat', '{"query":"x"}')});
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 2 FROM (SELECT event_data ->> 'sqlstate' AS s, sum((event_data ->> 'times')::int) AS times FROM capeai.audit_events
+	WHERE event_type = 'refused' AND role = 'anna'::regrole AND event_data ->> 'function' LIKE '%capeai_submit_task' GROUP BY 1) r WHERE (s, times) IN (('42501', 3), ('53400', 1))}), 'refusals are in the trail')
+  || diag(sql(q{SELECT role, event_data FROM capeai.audit_events WHERE event_type = 'refused'}));
+$node->append_conf('postgresql.conf', "capeai.max_attempts = 7\ncapeai.proxy = 'http://user:geheim\@127.0.0.1:1'");
+$node->reload;
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM capeai.audit_events WHERE event_type = 'settings_changed' AND event_data #>> '{capeai.max_attempts,from}' = '3' AND event_data #>> '{capeai.max_attempts,to}' = '7' AND event_data ? 'capeai.proxy'}), 'so are settings that a reload changed');
+is(sql("SELECT count(*) FROM capeai.audit_events WHERE event_data::text LIKE '%geheim%'"), 0, 'but no secrets');
+$node->append_conf('postgresql.conf', "capeai.proxy = ''");
+$node->reload;
+sql(q{SELECT capeai_create_collection('c'); SELECT capeai_remove_document(capeai_add_document('T', 'text', collection => 'c'))});
+is(sql(q{SELECT string_agg(event_type, ' ' ORDER BY id) FROM capeai.audit_events WHERE event_type ~ 'collection|document'}), 'collection_created document_added document_removed', 'and what happened to the knowledge');
+
 # --- a whole chain
 ok(all_sealed(), 'the worker seals what was written');
 is(verify(), '', 'and finds it in order');
@@ -137,7 +153,7 @@ $node->fails_with('55000', 'SELECT * FROM capeai_audit_verify()', 'also for veri
 # --- retention leaves a checkpoint
 sql('DROP EXTENSION capeai; CREATE EXTENSION capeai');
 $node->append_conf('postgresql.conf', "capeai.audit_key_file = ''");
-$node->reload;
+$node->restart;
 $node->wait_for_worker;
 # Events of long ago: written, not changed.
 sql(q{INSERT INTO capeai.audit_events (event_type, created_at) SELECT 'old', now() - interval '2 days' FROM generate_series(1, 100)});
