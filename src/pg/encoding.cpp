@@ -1,8 +1,11 @@
 #include "pg/postgres.hpp"
 
 extern "C" {
+#include "access/xact.h"
 #include "mb/pg_wchar.h"
 }
+
+#include <algorithm>
 
 #include "base/utf8.hpp"
 #include "pg/encoding.hpp"
@@ -60,6 +63,10 @@ Stored ToDatabase(std::string_view utf8) {
 
 std::string FromDatabase(std::string_view text) {
   if (DatabaseIsUtf8()) return utf8::Valid(text) ? std::string(text) : utf8::Repair(text).text;
+  // Every encoding of a server has ASCII in it; and conversions need a transaction, which a
+  // process that reads its settings does not have.
+  const bool ascii = std::all_of(text.begin(), text.end(), [](char c) { return (c & 0x80) == 0; });
+  if (ascii || !IsTransactionState()) return utf8::Repair(text).text;
   struct Piece {
     char* data;
     size_t size;

@@ -62,9 +62,10 @@ void Serve(int index, pg::Oid database) {
   slot.heartbeat.store(MonoNow().time_since_epoch().count());
   slot.yield.store(0);
   slot.state.store(static_cast<int>(pg::WorkerState::kStarting));
+  Loop loop(index, incarnation);
+  // Only now is it up: what cannot even begin is put off by the launcher, longer each time.
   slot.finding.store(static_cast<int>(pg::StartFinding::kServes));
   slot.pid.store(pg::ThisPid());
-  Loop loop(index, incarnation);
   loop.Run();
 }
 

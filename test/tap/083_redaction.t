@@ -34,7 +34,7 @@ sql("SELECT capeai_submit_tasks('hides', ARRAY['{\"query\": \"[[tag:many]] $text
 ok($node->wait_idle, 'many at once');
 for my $tag (qw(ask task many))
 {
-	my ($first) = $mock->requests($tag, 1);
+	my ($first) = grep { $_->{body} !~ /other/ } $mock->requests($tag, 1);
 	unlike($first->{body}, $secret, "$tag: nothing of it was sent");
 	like($first->{body}, qr/\[email\]/, 'but the masks');
 }

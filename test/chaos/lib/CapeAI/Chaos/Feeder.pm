@@ -212,6 +212,8 @@ sub key_twice
 	my $key = "key-$self->{name}-$self->{number}";
 	my ($tag, $sql) = $self->task(idempotency_key => "'$key'");
 	my ($fate, $id) = $self->transact([$tag], [], $proof_id, $sql);
+	# What was refused the first time may be stored the second, and the connection die before it says so.
+	$self->note(tag => $tag, fate => 'unknown') if $fate ne 'committed';
 	my ($said, $out) = $self->run($sql);
 	return unless $said eq 'done';
 	my ($again) = $out =~ /($proof_id)/;

@@ -101,7 +101,8 @@ sub judge_submits
 		if ($fate eq 'fault') { $self->complain('feeder', $line, 'the feeder failed'); next; }
 		$self->complain('submit', $line, 'is there ' . @found . ' times') if @found > 1;
 		$self->complain('submit', $line, 'was committed, and is lost') if $fate eq 'committed' && !@found;
-		$self->complain('submit', $found[0], 'was rolled back, and is there') if $fate eq 'absent' && @found;
+		$self->complain('submit', $found[0], 'was rolled back, and is there; its client heard: ' . ($line->{why} // 'ROLLBACK'))
+		  if $fate eq 'absent' && @found;
 		$self->complain('ask', $found[0] // $line, 'was answered, and is not stored as succeeded')
 		  if $fate eq 'answered' && !(@found && $found[0]{status} eq 'succeeded');
 		$self->complain('key', $line, 'the same key gave another id') if exists $line->{same_id} && !$line->{same_id};
