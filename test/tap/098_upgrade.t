@@ -26,7 +26,7 @@ my $extension = "$tree$share/extension";
 my ($current) = slurp_file("$extension/capeai.control") =~ /default_version\s*=\s*'([^']+)'/;
 my $script = slurp_file("$extension/capeai--$current.sql");
 my $older = <<'SQL';
-DROP FUNCTION capeai_user_channel();
+DROP FUNCTION @extschema@.capeai_user_channel();
 DROP INDEX capeai.tasks_completed;
 ALTER TABLE capeai.runs DROP COLUMN error_details;
 REVOKE ALL ON capeai.runs FROM capeai_user;
@@ -34,10 +34,10 @@ COMMENT ON TABLE capeai.tasks IS 'an older text';
 SQL
 sub statement { my ($pattern) = @_; my ($text) = $script =~ /^(CREATE $pattern.*?;)$/ms or die "no $pattern in the script"; return $text; }
 my ($comment) = $script =~ /^(COMMENT ON TABLE capeai\.tasks IS .*?;)$/ms or die 'no comment on tasks';
-my @about_channel = $script =~ /^((?:COMMENT ON FUNCTION|REVOKE[^;]*?ON FUNCTION|GRANT[^;]*?ON FUNCTION) capeai_user_channel\(\).*?;)$/mgs;
+my @about_channel = $script =~ /^((?:COMMENT ON FUNCTION|REVOKE[^;]*?ON FUNCTION|GRANT[^;]*?ON FUNCTION) \@extschema\@\.capeai_user_channel\(\).*?;)$/mgs;
 my @column_comment = $script =~ /^(COMMENT ON COLUMN capeai\.runs\.error_details IS .*?;)$/mgs;
 my ($column) = $script =~ /CREATE TABLE capeai\.runs \(.*?^\s+(error_details .*?),$/ms or die 'no column';
-my @newer = (statement('FUNCTION capeai_user_channel\(\)'), @about_channel, statement('INDEX tasks_completed'),
+my @newer = (statement('FUNCTION @extschema@\.capeai_user_channel\(\)'), @about_channel, statement('INDEX tasks_completed'),
 	"ALTER TABLE capeai.runs ADD COLUMN $column;", @column_comment, $comment);
 
 sub write_file { my ($file, @text) = @_; open(my $out, '>', $file) or die "$file: $!"; print $out join("\n", @text), "\n"; close $out; return; }
