@@ -51,7 +51,9 @@ $node->wait_until(sub { seen('running') });
 cancel_task($task, 'running', 'running');
 
 $task = $node->submit('chat', { query => '[[tag:streaming]] [[mock: tokens=4000,chunk=8,delay=20]]' }, stream => 'true');
-$node->wait_until(sub { seen('streaming') });
+my $listener = $node->listen($node->safe_psql('postgres', "SELECT capeai_channel('$task')"));
+$listener->wait_for(sub { $_[0]{event} eq 'delta' });
+$listener->close;
 cancel_task($task, 'streaming', 'streaming');
 ok($node->poll_query_until('postgres', "SELECT completion_tokens > 0 FROM capeai.tasks WHERE id = '$task'"), 'streaming: what was used is recorded') ;
 
