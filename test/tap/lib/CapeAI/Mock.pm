@@ -26,7 +26,7 @@ sub new
 {
 	my ($class, @options) = @_;
 	my $program = program();
-	plan skip_all => "$program is not built" unless -x $program;
+	die "$program is not built (make tap builds it)" unless -x $program;
 	my $pid = open2(my $out, my $in, $program, '--exit-with-stdin', @options);
 	my ($port) = (<$out> // '') =~ /^port (\d+)$/ or die "$program did not start";
 	return bless { pid => $pid, in => $in, out => $out, port => $port,
