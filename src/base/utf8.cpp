@@ -1,5 +1,8 @@
 #include "base/utf8.hpp"
 
+#include <cstdint>
+#include <cstring>
+
 namespace capeai::utf8 {
 namespace {
 
@@ -48,6 +51,14 @@ size_t CharLength(std::string_view text, size_t at) {
 
 bool Valid(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
+    // Most text is ASCII: eight characters at a time.
+    if (uint64_t eight; text.size() - i >= sizeof eight) {
+      std::memcpy(&eight, text.data() + i, sizeof eight);
+      if ((eight & 0x8080808080808080U) == 0) {
+        i += sizeof eight;
+        continue;
+      }
+    }
     const size_t n = CharLength(text, i);
     if (n == 0) return false;
     i += n;

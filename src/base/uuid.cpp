@@ -5,6 +5,15 @@ namespace {
 
 constexpr char kHex[] = "0123456789abcdef";
 
+// Two digits for each byte; returns the end of what it wrote.
+char* WriteHex(char* to, const uint8_t* from, const uint8_t* end) {
+  for (; from != end; ++from) {
+    *to++ = kHex[*from >> 4];
+    *to++ = kHex[*from & 15];
+  }
+  return to;
+}
+
 int HexValue(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -15,18 +24,19 @@ int HexValue(char c) {
 }  // namespace
 
 std::string Uuid::ToHex() const {
-  std::string out;
-  out.reserve(32);
-  for (uint8_t b : bytes) {
-    out += kHex[b >> 4];
-    out += kHex[b & 15];
-  }
+  std::string out(32, '0');
+  WriteHex(out.data(), bytes.data(), bytes.data() + bytes.size());
   return out;
 }
 
 std::string Uuid::ToString() const {
-  std::string out = ToHex();
-  for (size_t at : {20, 16, 12, 8}) out.insert(at, 1, '-');
+  std::string out(36, '-');
+  char* to = out.data();
+  const uint8_t* from = bytes.data();
+  for (const int group : {4, 2, 2, 2, 6}) {
+    to = WriteHex(to, from, from + group) + 1;
+    from += group;
+  }
   return out;
 }
 

@@ -137,6 +137,7 @@ void HttpClient::Impl::Resume(TransferId id) {
 }
 
 void HttpClient::Impl::SetEgress(std::shared_ptr<const EgressPolicy> egress) {
+  if (*egress == *egress_) return;
   old_egress_.push_back(std::exchange(egress_, std::move(egress)));
   for (auto& shard : shards_) shard->retired = true;
 }
@@ -173,7 +174,7 @@ void HttpClient::Impl::Run() {
   RunTimers(stop);
   Harvest();
   RunOrigins();
-  Trim();
+  Trim(stop);
   if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
 }
 

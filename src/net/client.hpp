@@ -86,7 +86,8 @@ class HttpClient {
   void Resume(TransferId id);
 
   // The rules for connections from now on. Transfers in flight finish; idle
-  // connections opened under the old rules are not used again.
+  // connections opened under the old rules are not used again. The same rules
+  // again change nothing.
   void SetEgress(std::shared_ptr<const EgressPolicy> egress);
 
   // How long the loop may wait for fd() before it must call Run(): 0 = not at

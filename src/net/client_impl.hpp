@@ -52,7 +52,7 @@ class HttpClient::Impl {
   void RunDeadlines();
   void RunOrigins();
   void PlaceFresh(MonoTime stop);
-  void Trim();
+  void Trim(MonoTime stop);
   void Harvest();  // finished and condemned transfers
 
   void Place(Transfer& transfer);

@@ -42,12 +42,16 @@ class EgressPolicy {
   bool Allows(std::string_view host, const sockaddr* address, std::string* reason) const;
   bool Allows(std::string_view host, const IpAddress& ip, uint16_t port, std::string* reason) const;
 
+  bool operator==(const EgressPolicy&) const = default;
+
  private:
   struct Grant {
     std::string host;   // for that host only; ".example.org": for its subdomains; empty: any
     uint16_t port = 0;  // 0: any
     int bits = -1;      // of `range`, in the 128-bit form; -1: any address that is not forbidden
     IpAddress range;
+
+    bool operator==(const Grant&) const = default;
   };
   Status AddEntry(std::string_view entry);
   Status AddUrl(std::string_view text);

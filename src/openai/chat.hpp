@@ -22,7 +22,8 @@ struct ChatRequest {
   Json response_schema;               // JSON Schema the reply must satisfy; empty: free text
   std::string schema_name;            // [a-zA-Z0-9_-]{1,64}; used with response_schema
   bool stream = false;
-  Json options;  // further members of the request body, as the API names them
+  Json options;           // further members of the request body, as the API names them
+  bool keep_raw = false;  // ChatReply::raw is wanted
 };
 
 struct Usage {
@@ -43,7 +44,7 @@ struct ChatReply {
   Json tool_calls;            // array as in the API, or empty
   Usage usage;
   bool lossy = false;  // characters that cannot be stored were replaced
-  Json raw;            // the whole body of a reply that was not streamed (for capeai_chat)
+  Json raw;            // the whole body of a reply that was not streamed, where ChatRequest::keep_raw
 };
 
 // Why an exchange failed, and what may be done about it.

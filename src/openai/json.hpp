@@ -59,8 +59,13 @@ class Json {
   // Compact text of the value, members in the order of insertion. Empty for an
   // empty Json.
   std::string Dump(size_t flags = JSON_COMPACT) const {
-    std::string out;
-    if (value_) json_dump_callback(value_, &Append, &out, flags | JSON_ENCODE_ANY);
+    if (!value_) return {};
+    // Most are short: written here first, and then copied once.
+    char brief[2048];
+    const size_t size = json_dumpb(value_, brief, sizeof brief, flags | JSON_ENCODE_ANY);
+    if (size <= sizeof brief) return std::string(brief, size);
+    std::string out(size, '\0');
+    json_dumpb(value_, out.data(), size, flags | JSON_ENCODE_ANY);
     return out;
   }
 
@@ -123,14 +128,6 @@ class Json {
   bool Equals(const Json& other) const { return json_equal(value_, other.value_); }
 
  private:
-  static int Append(const char* data, size_t size, void* out) noexcept {
-    try {
-      static_cast<std::string*>(out)->append(data, size);
-      return 0;
-    } catch (...) {
-      return -1;
-    }
-  }
   json_t* value_ = nullptr;
 };
 

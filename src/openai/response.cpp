@@ -21,7 +21,8 @@ ChatError Cut(std::string_view transport_error, std::string_view otherwise) {
 
 }  // namespace
 
-ChatResult ParseChatBody(std::string_view body, int64_t prompt_tokens, std::string_view api_key) {
+ChatResult ParseChatBody(std::string_view body, int64_t prompt_tokens, std::string_view api_key,
+                         bool keep_raw) {
   ChatReply reply;
   const Json json = ParseWire(body, &reply.lossy);
   if (!json.is_object())
@@ -45,7 +46,7 @@ ChatResult ParseChatBody(std::string_view body, int64_t prompt_tokens, std::stri
   reply.finish_reason = choice["finish_reason"].string_or("");
   if (const Json calls = message["tool_calls"]; calls.is_array() && calls.size() > 0)
     reply.tool_calls = calls;
-  reply.raw = json;
+  if (keep_raw) reply.raw = json;
   EstimateMissingUsage(prompt_tokens, reply);
   return reply;
 }
@@ -115,24 +116,25 @@ std::string_view ChatResponseParser::TakeText() { return stream_ ? stream_->Take
 size_t ChatResponseParser::taken() const { return stream_ ? stream_->taken() : 0; }
 
 ChatResult ChatResponseParser::FinishBody(TransportEnd end, std::string_view transport_error) const {
-  ChatResult result = ParseChatBody(body_, options_.prompt_tokens, options_.api_key);
+  ChatResult result = ParseChatBody(body_, options_.prompt_tokens, options_.api_key, options_.keep_raw);
   const ChatError* error = std::get_if<ChatError>(&result);
   if (end == TransportEnd::kCut && error && error->kind == Kind::kMalformed)
     return Cut(transport_error, "the connection closed before the end of the reply");
   return result;
 }
 
-ChatResult ChatResponseParser::Finish(TransportEnd end, std::string_view transport_error) {
-  ChatResult result = Cut(transport_error, "the connection closed without a response");
-  if (form_ == Form::kError)
-    result = MakeHttpError(status_, headers_, body_, now_, options_.api_key);
-  else if (form_ == Form::kStream)
-    result = stream_->Finish(end == TransportEnd::kCut ? transport_error : std::string_view());
-  else if (form_ == Form::kBody)
-    result = FinishBody(end, transport_error);
-  else if (status_ != 0 && end == TransportEnd::kComplete)
-    result = MakeChatError(Kind::kMalformed, "the reply is empty", true);
+ChatResult ChatResponseParser::FinishForm(TransportEnd end, std::string_view transport_error) {
+  if (form_ == Form::kError) return MakeHttpError(status_, headers_, body_, now_, options_.api_key);
+  if (form_ == Form::kStream)
+    return stream_->Finish(end == TransportEnd::kCut ? transport_error : std::string_view());
+  if (form_ == Form::kBody) return FinishBody(end, transport_error);
+  if (status_ != 0 && end == TransportEnd::kComplete)
+    return MakeChatError(Kind::kMalformed, "the reply is empty", true);
+  return Cut(transport_error, "the connection closed without a response");
+}
 
+ChatResult ChatResponseParser::Finish(TransportEnd end, std::string_view transport_error) {
+  ChatResult result = FinishForm(end, transport_error);
   ChatError* error = std::get_if<ChatError>(&result);
   if (!error) return result;
   // A fault that stood before the limit is the one that counts.

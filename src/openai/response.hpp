@@ -20,7 +20,8 @@ using ChatResult = std::variant<ChatReply, ChatError>;
 
 // A whole JSON body with status 200. A body that is no chat completion is
 // kMalformed; one that holds an error object is kInStream.
-ChatResult ParseChatBody(std::string_view body, int64_t prompt_tokens = 0, std::string_view api_key = {});
+ChatResult ParseChatBody(std::string_view body, int64_t prompt_tokens = 0, std::string_view api_key = {},
+                         bool keep_raw = false);
 
 // How the transport ended: the whole response arrived, or not.
 enum class TransportEnd { kComplete, kCut };
@@ -33,6 +34,7 @@ class ChatResponseParser {
     size_t max_response_size = size_t{16} << 20;  // bytes of the body; more is an error
     int64_t prompt_tokens = 0;                    // estimate (usage.hpp), used if the server reports none
     std::string api_key;                          // removed from error messages; may be empty
+    bool keep_raw = false;                        // of a JSON body: ChatReply::raw
   };
   // Of a body that comes with an error status this much is read; errors are small.
   static constexpr size_t kErrorBodyBytes = size_t{64} << 10;
@@ -69,6 +71,7 @@ class ChatResponseParser {
  private:
   enum class Form { kUndecided, kStream, kBody, kError };
   void Decide();
+  ChatResult FinishForm(TransportEnd end, std::string_view transport_error);
   ChatResult FinishBody(TransportEnd end, std::string_view transport_error) const;
 
   Options options_;

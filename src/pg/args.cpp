@@ -199,7 +199,7 @@ size_t ArgBytes(FunctionCallInfo fcinfo, int arg) {
 }
 
 Datum TextResult(std::string_view text) {
-  const std::string stored = ToDatabase(text).text;
+  const std::string stored = ToDatabase(std::string(text)).text;
   return Guarded([&] {
     return PointerGetDatum(cstring_to_text_with_len(stored.data(), static_cast<int>(stored.size())));
   });
@@ -214,7 +214,7 @@ Datum UuidResult(const Uuid& id) {
 }
 
 Datum JsonbResult(std::string_view text) {
-  const std::string stored = ToDatabase(text).text;
+  const std::string stored = ToDatabase(std::string(text)).text;
   return Guarded([&] { return DirectFunctionCall1(jsonb_in, CStringGetDatum(stored.c_str())); });
 }
 

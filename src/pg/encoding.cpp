@@ -41,13 +41,12 @@ bool DatabaseIsUtf8() {
   return encoding == PG_UTF8 || encoding == PG_SQL_ASCII;
 }
 
-Stored ToDatabase(std::string_view utf8) {
-  utf8::Repaired repaired;
-  if (utf8::Valid(utf8) && utf8.find('\0') == std::string_view::npos)
-    repaired.text = std::string(utf8);
-  else
-    repaired = utf8::Repair(utf8);
-  Stored out{std::move(repaired.text), repaired.lossy};
+Stored ToDatabase(std::string utf8) {
+  Stored out{std::move(utf8)};
+  if (!utf8::Valid(out.text) || out.text.find('\0') != std::string::npos) {
+    utf8::Repaired repaired = utf8::Repair(out.text);
+    out = {std::move(repaired.text), repaired.lossy};
+  }
   if (DatabaseIsUtf8()) return out;
   std::string whole;
   if (Convert(out.text, whole)) return {std::move(whole), out.lossy};

@@ -17,7 +17,7 @@ struct Stored {
 // UTF-8 to what this database can store: U+0000, invalid bytes and characters
 // that its encoding lacks are replaced (by U+FFFD, or '?' where there is none).
 // Never raises, so that outside text cannot make a statement fail.
-Stored ToDatabase(std::string_view utf8);
+Stored ToDatabase(std::string utf8);
 
 // Text of the database as valid UTF-8.
 std::string FromDatabase(std::string_view text);

@@ -185,21 +185,22 @@ Converted ConvertUnsafe(const Type* types, size_t n_types, const Param* params, 
 template <class T>
 Param EncodedParams::EncodeArray(const std::vector<T>& texts) {
   auto& copy = arrays_.emplace_back();
-  for (const T& text : texts) copy.push_back(ToDatabase(text).text);
+  for (const T& text : texts) copy.push_back(ToDatabase(std::string(text)).text);
   return &std::as_const(copy);
 }
 
 template <class T>
 Param EncodedParams::EncodeNullable(const Nullable<T>& texts) {
   auto& copy = nullable_arrays_.emplace_back();
-  for (const auto& text : texts) copy.push_back(text ? std::optional(ToDatabase(*text).text) : std::nullopt);
+  for (const auto& text : texts)
+    copy.push_back(text ? std::optional(ToDatabase(std::string(*text)).text) : std::nullopt);
   return &std::as_const(copy);
 }
 
 Param EncodedParams::Encode(Type type, const Param& param) {
   if (type == Type::kBytea || type == Type::kByteaArray) return param;
   if (const auto* text = std::get_if<std::string_view>(&param))
-    return std::string_view(texts_.emplace_back(ToDatabase(*text).text));
+    return std::string_view(texts_.emplace_back(ToDatabase(std::string(*text)).text));
   if (const auto* array = std::get_if<const std::vector<std::string>*>(&param)) return EncodeArray(**array);
   if (const auto* array = std::get_if<const std::vector<std::string_view>*>(&param))
     return EncodeArray(**array);

@@ -34,6 +34,7 @@ ChatRequest RawRequest(const Work& work) {
   request.temperature = work.input["temperature"].number();
   request.max_tokens = work.input["max_tokens"].integer();
   request.options = work.options;
+  request.keep_raw = true;
   return request;
 }
 

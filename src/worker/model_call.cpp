@@ -50,6 +50,7 @@ void ModelCall::Send() {
   ChatResponseParser::Options options;
   options.max_response_size = provider.max_response_size;
   options.prompt_tokens = EstimatePromptTokens(request_.messages);
+  options.keep_raw = request_.keep_raw;
   options.api_key = provider.credentials.api_key;
   parser_ = std::make_unique<ChatResponseParser>(std::move(options));
   transfer_ = gateway_.http_.Start(std::move(http), this);

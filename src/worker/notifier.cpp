@@ -18,6 +18,8 @@ namespace {
 // PostgreSQL allows 7,999 bytes of payload; a piece of text may grow sixfold
 // when JSON escapes it, so pieces are halved until they fit.
 constexpr size_t kMaxPayload = 7900;
+// Where the server's encoding is another, three bytes of UTF-8 may become four (EUC_TW).
+constexpr size_t kMaxConverted = 5900;
 constexpr size_t kMaxPiece = 6000;
 
 std::string Timestamp() {
@@ -37,15 +39,17 @@ std::string Timestamp() {
   return prefix + fraction + 'Z';
 }
 
+constexpr std::string_view kTaskChannel = "capeai_task_";
+
 std::string Payload(const Uuid& task, int64_t seq, int attempt, const char* event, std::string_view step,
                     int progress, std::string_view text, const std::string& at) {
   std::string out;
-  out.reserve(160 + text.size());
+  out.reserve(192 + text.size());
   out.append("{\"task\":\"").append(task.ToString()).append("\",\"seq\":").append(std::to_string(seq));
   out.append(",\"attempt\":").append(std::to_string(attempt)).append(",\"event\":\"").append(event) += '"';
-  if (!step.empty()) out += ",\"step\":" + Json::String(step).Dump();
-  if (progress >= 0) out += ",\"progress\":" + std::to_string(progress);
-  if (!text.empty()) out += ",\"text\":" + Json::String(text).Dump();
+  if (!step.empty()) out.append(",\"step\":").append(Json::String(step).Dump());
+  if (progress >= 0) out.append(",\"progress\":").append(std::to_string(progress));
+  if (!text.empty()) out.append(",\"text\":").append(Json::String(text).Dump());
   return out.append(",\"at\":\"").append(at).append("\"}");
 }
 
@@ -61,8 +65,8 @@ void Notifier::Append(const Uuid& task, int attempt, const char* event, std::str
                       std::string_view text) {
   Stream& stream = streams_[task];
   if (stream.attempt != attempt) stream = Stream{attempt, 0, "", {}};
-  messages_.push_back({"capeai_task_" + task.ToHex(),
-                       Payload(task, ++stream.seq, attempt, event, step, progress, text, Timestamp())});
+  std::string payload = Payload(task, ++stream.seq, attempt, event, step, progress, text, Timestamp());
+  messages_.push_back({task, std::move(payload)});
 }
 
 void Notifier::Delta(const Uuid& task, int attempt, std::string_view text, MonoTime now) {
@@ -84,17 +88,18 @@ void Notifier::FlushDelta(const Uuid& task) {
 
 void Notifier::AppendText(const Uuid& task, Stream& stream) {
   const std::string text = std::exchange(stream.pending, {});
+  const size_t most = pg::DatabaseIsUtf8() ? kMaxPayload : kMaxConverted;
   for (std::string_view rest = text; !rest.empty();) {
     std::string_view piece = utf8::Prefix(rest, kMaxPiece);
     std::string payload;
     const std::string at = Timestamp();
     while (true) {
       payload = Payload(task, stream.seq + 1, stream.attempt, "delta", "", -1, piece, at);
-      if (pg::ToDatabase(payload).text.size() <= kMaxPayload) break;
+      if (payload.size() <= most) break;
       piece = utf8::Prefix(piece, piece.size() / 2);
     }
     ++stream.seq;
-    messages_.push_back({"capeai_task_" + task.ToHex(), std::move(payload)});
+    messages_.push_back({task, std::move(payload)});
     rest.remove_prefix(piece.size());
   }
 }
@@ -128,7 +133,7 @@ void Notifier::Send(MonoTime now) {
   const auto when = due();
   if (!when || *when > now) return;
   for (const Uuid& task : std::exchange(with_pending_, {})) AppendText(task, streams_.at(task));
-  const auto messages = std::exchange(messages_, {});
+  auto messages = std::exchange(messages_, {});
   const auto lifecycle = std::exchange(lifecycle_, {});
   try {
     pg::Transaction transaction("capeai: sending notifications");
@@ -137,12 +142,16 @@ void Notifier::Send(MonoTime now) {
       slot_.notify_skipped.fetch_add(static_cast<uint32_t>(messages.size()));
       return;
     }
-    for (const Message& m : messages) pg::Notify(m.channel.c_str(), pg::ToDatabase(m.payload).text.c_str());
+    std::string channel(kTaskChannel);
+    for (Message& m : messages) {
+      channel.replace(kTaskChannel.size(), std::string::npos, m.task.ToHex());
+      pg::Notify(channel.c_str(), pg::ToDatabase(std::move(m.payload)).text.c_str());
+    }
     const std::string at = Timestamp();
     for (const auto& [owner, events] : lifecycle) {
-      const std::string& channel = UserChannel(owner);
+      const std::string& user_channel = UserChannel(owner);
       for (const auto& [task, event] : events)
-        pg::Notify(channel.c_str(), Payload(task, 0, 0, event, "", -1, "", at).c_str());
+        pg::Notify(user_channel.c_str(), Payload(task, 0, 0, event, "", -1, "", at).c_str());
     }
     transaction.Commit();
     slot_.transactions.fetch_add(1);

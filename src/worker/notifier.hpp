@@ -47,7 +47,7 @@ class Notifier {
     MonoTime pending_since{};
   };
   struct Message {
-    std::string channel;
+    Uuid task;  // of its channel
     std::string payload;
   };
   void Append(const Uuid& task, int attempt, const char* event, std::string_view step, int progress,

@@ -1,4 +1,5 @@
 // The worker process: takes its slot, then runs the loop. One per served database.
+#include "openai/json_memory.hpp"
 #include "pg/process.hpp"
 #include "pg/session.hpp"
 #include "pg/settings.hpp"
@@ -43,6 +44,7 @@ void Serve(int index, pg::Oid database) {
   if (slot.database.load() != database) return;  // the launcher gave it to somebody else meanwhile
   pg::AtProcessEnd(FreeSlot, &slot);
   pg::InitProcess(database);
+  PoolJsonMemory();
   if (!HasExtension()) {
     slot.finding.store(static_cast<int>(pg::StartFinding::kNoExtension));
     return;

@@ -1,6 +1,7 @@
 # Faults at random under load, then every promise about tasks is checked: nothing lost, nothing done
 # twice, one legal path for each task. `make chaos SECONDS=120 SEED=7` runs it for longer, with failovers.
 # The seed repeats the order of the faults, not their timing.
+# alone: it measures recoveries.
 use strict;
 use warnings;
 

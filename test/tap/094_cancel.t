@@ -1,5 +1,6 @@
 # Cancelling, in each of its forms: how long until the model's server sees its connection dropped, and the
 # caller is back. 100 ms are promised; the test allows ten times as much and says what it measured.
+# alone: it measures how soon a cancel takes effect.
 use strict;
 use warnings;
 

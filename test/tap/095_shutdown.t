@@ -1,5 +1,6 @@
 # Stopping the server with five thousand requests in flight: fast, and smart once no client is left. What
 # was in flight is queued again at the next start, uncharged.
+# alone: five thousand requests at once.
 use strict;
 use warnings;
 

@@ -1,5 +1,6 @@
 # More databases than workers: each has its turn, and the first claim within a minute. What nobody announced
 # is found.
+# alone: fifty databases.
 use strict;
 use warnings;
 

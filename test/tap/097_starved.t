@@ -1,5 +1,6 @@
 # A worker without files, without memory, with a version that is not its own, beside a notification queue that
 # nobody empties: it says so and goes on, or leaves and comes back. The server never restarts for it.
+# alone: it takes what the machine has.
 use strict;
 use warnings;
 

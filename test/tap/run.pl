@@ -3,21 +3,41 @@
 #
 #   perl run.pl PERL-LIBRARY-OF-POSTGRESQL COUNTS-FILE test.t ...
 #
-# One at a time: tests here measure delays, and the machine may be small.
+# Several at a time, for they wait more than they work; a file with the line
+# "# alone: REASON" gets the machine to itself, after the others.
 use strict;
 use warnings;
 
 use TAP::Harness;
 
+use constant JOBS => 3;
+
 my ($library, $counts_file, @files) = @ARGV;
-my $harness = TAP::Harness->new(
-	{ lib => [ $library, 'test/tap/lib' ], verbosity => 0, failures => 1 });
-my $results = $harness->runtests(@files);
+
+sub is_alone
+{
+	my ($file) = @_;
+	open(my $in, '<', $file) or die "cannot read $file: $!";
+	return scalar(grep { /^# alone: / } <$in>);
+}
+
+sub run_files
+{
+	my ($jobs, @some) = @_;
+	return unless @some;
+	my $harness = TAP::Harness->new(
+		{ lib => [ $library, 'test/tap/lib' ], verbosity => 0, failures => 1, jobs => $jobs });
+	return $harness->runtests(@some);
+}
+
+my %alone = map { $_ => is_alone($_) } @files;
+my @results = (
+	run_files(JOBS, grep { !$alone{$_} } @files),
+	run_files(1, grep { $alone{$_} } @files));
 
 my ($passed, $failed, $skipped) = (0, 0, 0);
-for my $file ($results->descriptions)
+for my $parser (map { my $results = $_; map { $results->parsers($_) } $results->descriptions } @results)
 {
-	my ($parser) = $results->parsers($file);
 	my $skips = scalar($parser->skipped);
 	my $bad = scalar($parser->failed);
 

@@ -302,6 +302,19 @@ TEST_F(ClientTest, NewEgressRulesRetireWarmConnections) {
   EXPECT_TRUE(RunUntil([&] { return server.closed == 1; })) << "the warm connection is closed";
 }
 
+TEST_F(ClientTest, TheSameEgressRulesKeepWarmConnections) {
+  Server server([](Peer& p) {
+    while (!p.ReadRequest().empty()) p.Send(Response("ok"));
+  });
+  Recorder before, after;
+  Exchange(before, Ask(server.url()));
+  const auto same = EgressPolicy::Create("", "127.0.0.0/8 ::1");
+  client->SetEgress(std::make_shared<EgressPolicy>(*same));
+  Exchange(after, Ask(server.url()));
+  EXPECT_TRUE(after.result.reused) << "every reload of the server's settings sets the rules";
+  EXPECT_EQ(server.connections, 1);
+}
+
 TEST_F(ClientTest, TimeOuts) {
   Server silent([](Peer& p) { p.WaitUntilClosed(); });
   Recorder total;
