@@ -93,6 +93,13 @@ void InitProcess(Oid database) {
   SetConfigOption("jit", "off", PGC_USERSET, PGC_S_OVERRIDE);
 }
 
+void PlanByIndex() {
+  Guarded([] {
+    for (const char* other : {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"})
+      SetConfigOption(other, "off", PGC_USERSET, PGC_S_OVERRIDE);
+  });
+}
+
 void AtProcessEnd(void (*callback)(void*), void* arg) {
   struct Registered {
     void (*callback)(void*);

@@ -52,7 +52,9 @@ class Executor {
     const Converted in = ConvertUnsafe(types_, n_types_, params, n_params);
     SPIPlanPtr plan = kept_plan_ ? static_cast<SPIPlanPtr>(*kept_plan_) : nullptr;
     if (!plan) {
-      plan = SPI_prepare(sql_, in.count, in.oids);
+      // One plan for all parameters: they are keys and arrays of rows, and planning anew takes longer than most
+      // of these statements.
+      plan = SPI_prepare_cursor(sql_, in.count, in.oids, CURSOR_OPT_GENERIC_PLAN);
       if (!plan) elog(ERROR, "capeai: SPI_prepare: %s", SPI_result_code_string(SPI_result));
       if (kept_plan_) {
         if (SPI_keepplan(plan) != 0) elog(ERROR, "capeai: SPI_keepplan failed");

@@ -44,6 +44,7 @@ void Serve(int index, pg::Oid database) {
   if (slot.database.load() != database) return;  // the launcher gave it to somebody else meanwhile
   pg::AtProcessEnd(FreeSlot, &slot);
   pg::InitProcess(database);
+  pg::PlanByIndex();
   PoolJsonMemory();
   if (!HasExtension()) {
     slot.finding.store(static_cast<int>(pg::StartFinding::kNoExtension));

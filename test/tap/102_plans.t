@@ -1,0 +1,34 @@
+# The worker finds its rows by index, also with plans that were made while the tables were empty and that
+# no ANALYZE has renewed: what a task costs does not grow with the queue.
+use strict;
+use warnings;
+
+use Test::More;
+
+use CapeAI::Mock;
+use CapeAI::Cluster;
+
+my $mock = CapeAI::Mock->new('--bodies', 0);
+my $node = CapeAI::Cluster->start_new('main', mock => $mock, conf => <<'CONF');
+autovacuum = off
+fsync = off
+CONF
+
+# Plans are made, and the general ones taken from the sixth time on.
+$node->wait_task($node->submit('chat', { query => "warm $_" })) for 1 .. 12;
+
+my $tables = q{'{capeai.tasks,capeai.runs,capeai.audit_events}'::regclass[]};
+sub read_whole
+{
+	return $node->safe_psql('postgres', "SELECT sum(pg_stat_get_tuples_returned(c)) FROM unnest($tables) c WHERE pg_stat_force_next_flush() IS NOT NULL OR true");
+}
+my $many = 5000;
+my $before = read_whole();
+$node->safe_psql('postgres', "SELECT count(*) FROM capeai_submit_tasks('chat', (SELECT array_agg(jsonb_build_object('query', 'number ' || i)) FROM generate_series(1, $many) i))");
+ok($node->poll_query_until('postgres', "SELECT succeeded >= $many FROM capeai.stat_worker WHERE database = current_database()"), "$many tasks have ended");
+$node->restart;    # the worker's counts are there when it has gone
+my $read = read_whole() - $before;
+note("rows read by scans of whole tables: $read");
+cmp_ok($read, '<', 2 * $many, 'no table is read from end to end for each batch');
+
+done_testing();
