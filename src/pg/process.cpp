@@ -95,7 +95,7 @@ void InitProcess(Oid database) {
 
 void PlanByIndex() {
   Guarded([] {
-    for (const char* other : {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"})
+    for (const char* other : {"enable_hashjoin", "enable_mergejoin"})
       SetConfigOption(other, "off", PGC_USERSET, PGC_S_OVERRIDE);
   });
 }

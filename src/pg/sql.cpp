@@ -3,11 +3,15 @@
 extern "C" {
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "jit/jit.h"
 #include "mb/pg_wchar.h"
+#include "optimizer/cost.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
+#include "utils/plancache.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
@@ -52,8 +56,8 @@ class Executor {
     const Converted in = ConvertUnsafe(types_, n_types_, params, n_params);
     SPIPlanPtr plan = kept_plan_ ? static_cast<SPIPlanPtr>(*kept_plan_) : nullptr;
     if (!plan) {
-      // One plan for all parameters: they are keys and arrays of rows, and planning anew takes longer than most
-      // of these statements.
+      // One plan for all parameters: they are keys and arrays of rows, and planning anew takes longer than
+      // most of these statements.
       plan = SPI_prepare_cursor(sql_, in.count, in.oids, CURSOR_OPT_GENERIC_PLAN);
       if (!plan) elog(ERROR, "capeai: SPI_prepare: %s", SPI_result_code_string(SPI_result));
       if (kept_plan_) {
@@ -61,12 +65,32 @@ class Executor {
         *kept_plan_ = plan;
       }
     }
+    if (kept_plan_) PlanUnsafe(plan);
     const int code = SPI_execute_plan(plan, in.values, in.nulls, read_only_, max_rows);
     if (code < 0) elog(ERROR, "capeai: SPI_execute_plan: %s", SPI_result_code_string(code));
     rows.processed_ = SPI_processed;
     if (SPI_tuptable) CopyUnsafe(*SPI_tuptable, rows);
     SPI_finish();
     if (pushed) PopActiveSnapshot();
+  }
+
+  // Makes the plan, unless it is valid already, as for tables that have grown: one made while a table was
+  // empty lasts until the table is analyzed, and would read the whole of it each time. No compilation either:
+  // where a whole table must be read after all, it is a small one that only counts as expensive.
+  static void PlanUnsafe(SPIPlanPtr plan) {
+    const bool seqscan = enable_seqscan;
+    const bool jit = jit_enabled;
+    enable_seqscan = jit_enabled = false;
+    PG_TRY();
+    {
+      if (CachedPlan* made = SPI_plan_get_cached_plan(plan)) ReleaseCachedPlan(made, CurrentResourceOwner);
+    }
+    PG_FINALLY();
+    {
+      enable_seqscan = seqscan;
+      jit_enabled = jit;
+    }
+    PG_END_TRY();
   }
 
   // Owns nothing itself: `rows` belongs to a frame that no longjmp crosses.

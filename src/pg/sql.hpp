@@ -2,7 +2,8 @@
 // No Datum leaves this header. Used by store/, the only place with SQL text.
 //
 // A Statement is a static constant of the store; its plan is prepared at first
-// use and kept for the life of the process. Execute() needs an open transaction
+// use, one for all parameters and without scans of whole tables, and kept for the
+// life of the process. Execute() needs an open transaction
 // (a backend has one; worker/ opens one with pg::Transaction) and pushes a
 // snapshot if none is active. Every error is a PgError.
 #pragma once

@@ -1,5 +1,5 @@
-# The worker finds its rows by index, also with plans that were made while the tables were empty and that
-# no ANALYZE has renewed: what a task costs does not grow with the queue.
+# Rows are found by index, also with plans that were made while the tables were empty and that no ANALYZE has
+# renewed: what a task costs does not grow with the queue, nor what a session asks.
 use strict;
 use warnings;
 
@@ -15,6 +15,9 @@ fsync = off
 CONF
 
 # Plans are made, and the general ones taken from the sixth time on.
+my $session = $node->background_psql('postgres');
+my $first = $node->submit('chat', { query => 'first' });
+$session->query_safe("SELECT capeai_wait('$first')") for 1 .. 12;
 $node->wait_task($node->submit('chat', { query => "warm $_" })) for 1 .. 12;
 
 my $tables = q{'{capeai.tasks,capeai.runs,capeai.audit_events}'::regclass[]};
@@ -26,6 +29,8 @@ my $many = 5000;
 my $before = read_whole();
 $node->safe_psql('postgres', "SELECT count(*) FROM capeai_submit_tasks('chat', (SELECT array_agg(jsonb_build_object('query', 'number ' || i)) FROM generate_series(1, $many) i))");
 ok($node->poll_query_until('postgres', "SELECT succeeded >= $many FROM capeai.stat_worker WHERE database = current_database()"), "$many tasks have ended");
+$session->query_safe("SELECT capeai_wait('$first')") for 1 .. 20;
+$session->quit;
 $node->restart;    # the worker's counts are there when it has gone
 my $read = read_whole() - $before;
 note("rows read by scans of whole tables: $read");
