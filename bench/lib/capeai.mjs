@@ -2,7 +2,7 @@
 import { peakOf, privateOf, peakWhile, resetPeak } from './proc.mjs';
 
 // inputs: SQL that yields one jsonb per task, named input, in order.
-async function fill(bench, inputs, stream) {
+export async function fill(bench, inputs, stream) {
   await bench.set({ 'capeai.enabled': 'off' });
   await bench.clean();
   return bench.value(`SELECT count(*)::int FROM (SELECT capeai_submit_tasks('chat',

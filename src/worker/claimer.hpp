@@ -41,6 +41,9 @@ class Claimer {
   // The transaction of the last claim was undone.
   void Forget();
 
+  // Who submits must not wait for another's long batch: true while there have been several owners.
+  bool several_owners() const { return seen_.size() > 1; }
+
   // Something was due that a limit held back: worth another claim once
   // something has ended.
   bool held() const { return held_; }

@@ -96,6 +96,8 @@ void Loop::Turn() {
 
   if (ready.latch || asks_.in_flight() > 0) HearBackends(now);
   retrieval_.Poll(now);
+  // A new task of one owner does not wait until the answers to another's have been read.
+  if (look_ && claims_.several_owners() && TickIsDue(now)) Tick(now);
   http_->Run();
   RunTimers(now);
   LaunchHeld(now);

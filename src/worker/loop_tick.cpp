@@ -20,6 +20,8 @@ namespace {
 // Claimed at once. Large enough to share a commit among many, small enough that
 // the first requests are out before the last ones are read.
 constexpr int kClaimBatch = 200;
+// The same, while several owners have work: a turn is what another's new task waits for.
+constexpr int kSharedBatch = 30;
 // Rows that housekeeping touches in one tick.
 constexpr int kTendBatch = 500;
 constexpr int kTurnsOfHistory = 20;
@@ -61,8 +63,9 @@ int Loop::Capacity() const {
 // task waits no longer than the last commit took.
 std::optional<MonoTime> Loop::WriteDue(MonoTime now) const {
   if (journal_.empty()) return std::nullopt;
+  const size_t enough = claims_.several_owners() ? kSharedBatch : kEnoughEnds;
   const bool waited_for = journal_.has_asks() || !replies_.empty() || slot_.waiters.load() != 0;
-  if (waited_for || executions_.empty() || journal_.ends() >= kEnoughEnds) return now;
+  if (waited_for || executions_.empty() || journal_.ends() >= enough) return now;
   return gathering_since_ + std::min(last_commit_, kLongestGathering);
 }
 
@@ -206,7 +209,8 @@ std::vector<Work> Loop::ClaimWork(MonoTime now) {
   if (unblocked.queued > 0) claims_.QueueChanged();
   Sweep(std::move(unblocked.failed));
   if (dependencies_.more()) look_ = true;
-  const Claimer::Slots slots{Capacity(), static_cast<int>(slot_.effective_max_in_flight.load()), kClaimBatch};
+  const Claimer::Slots slots{Capacity(), static_cast<int>(slot_.effective_max_in_flight.load()),
+                             claims_.several_owners() ? kSharedBatch : kClaimBatch};
   auto claimed = claims_.Claim(installation_, incarnation_, now, slots, *models_);
   more_ = claimed.more;
   next_due_ = claimed.next;
