@@ -24,8 +24,8 @@ StartResult StartProcess(const char* type, const char* main, Oid database, int a
 // ServiceInterrupts, SIGHUP reloads). The launcher passes database 0: shared
 // catalogs only.
 void InitProcess(Oid database);
-// This process's statements join by index, too, whatever the statistics say (sql.hpp): a plan made while a table
-// was nearly empty would read the whole of its index for each batch of rows.
+// This process's statements join by index, too, whatever the statistics say (sql.hpp): a plan made while a
+// table was nearly empty would read the whole of its index for each batch of rows.
 void PlanByIndex();
 // What StartProcess passed.
 struct ProcessArguments {
