@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <tuple>
+#include <utility>
 
 #include "store/limits.hpp"
 
@@ -30,6 +31,7 @@ constexpr Duration kLockPause = std::chrono::milliseconds(100);
 constexpr int kReservePart = 20;
 constexpr Duration kOwnerMemory = std::chrono::minutes(10);
 constexpr size_t kMaxOwners = 10000;
+constexpr Duration kMixedFor = std::chrono::seconds(10);
 
 // Tasks that are put off at once.
 constexpr int kDeferBatch = 1000;
@@ -221,7 +223,11 @@ void Claimer::List(const Uuid& installation, MonoTime now) {
     lanes_.insert(lanes_.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   }
   stale_ = false;
-  for (const policy::Lane& lane : lanes_) seen_[lane.kind.owner] = now;
+  for (const policy::Lane& lane : lanes_) {
+    seen_[lane.kind.owner] = now;
+    const unsigned before = std::exchange(last_owner_, lane.kind.owner);
+    if (before != 0 && before != lane.kind.owner) mixed_until_ = now + kMixedFor;
+  }
   const MonoTime end = MonoNow();
   next_list_ = end - now > kQuickLook ? end + (end - now) * kPauseForSlow : end;
 }

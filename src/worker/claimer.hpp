@@ -41,8 +41,8 @@ class Claimer {
   // The transaction of the last claim was undone.
   void Forget();
 
-  // Who submits must not wait for another's long batch: true while there have been several owners.
-  bool several_owners() const { return seen_.size() > 1; }
+  // Who submits must not wait for another's long batch: true while several owners submit.
+  bool several_owners() const { return mixed_until_ > MonoNow(); }
 
   // Something was due that a limit held back: worth another claim once
   // something has ended.
@@ -90,6 +90,8 @@ class Claimer {
 
   std::unordered_map<unsigned, uint64_t> served_;  // see policy::ShareInput
   std::unordered_map<unsigned, MonoTime> seen_;    // owners who had something to run
+  unsigned last_owner_ = 0;
+  MonoTime mixed_until_{};  // when several owners will not have been seen for a while
   uint64_t turn_ = 0;
 };
 
