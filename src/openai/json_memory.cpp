@@ -17,6 +17,8 @@ constexpr size_t kLargest = 256;
 // Beyond so many slabs (128 MB) the heap has to do. The table that knows them is never more than half full.
 constexpr size_t kMaxSlabs = 2048;
 constexpr size_t kTableSize = 2 * kMaxSlabs;
+constexpr int kTableBits = 12;
+static_assert(kTableSize == size_t{1} << kTableBits);
 
 struct Block {
   Block* next;
@@ -32,7 +34,7 @@ size_t slabs = 0;
 
 // The place of a slab in the table, or where it would have to be.
 uintptr_t& Place(uintptr_t slab) {
-  size_t i = slab / kSlabSize * 0x9E3779B97F4A7C15U >> 52;
+  size_t i = slab / kSlabSize * 0x9E3779B97F4A7C15U >> (64 - kTableBits);
   while (table[i] != 0 && table[i] != slab) i = (i + 1) % kTableSize;
   return table[i];
 }

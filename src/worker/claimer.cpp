@@ -31,6 +31,7 @@ constexpr Duration kLockPause = std::chrono::milliseconds(100);
 constexpr int kReservePart = 20;
 constexpr Duration kOwnerMemory = std::chrono::minutes(10);
 constexpr size_t kMaxOwners = 10000;
+// So long after two owners' tasks were seen, batches stay small.
 constexpr Duration kMixedFor = std::chrono::seconds(10);
 
 // Tasks that are put off at once.
