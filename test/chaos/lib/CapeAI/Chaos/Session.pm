@@ -3,7 +3,8 @@
 #   my $session = CapeAI::Chaos::Session->open($connstr);
 #   my ($fate, $out) = $session->run('BEGIN; …; COMMIT;');   # 'done', 'error' or 'lost', and the output
 #
-# 'done' and 'error' were said by the server. After 'lost' nobody knows: open another.
+# 'done' and 'error' were said by the server. After 'lost' nobody knows: open another. A session that ended with a
+# FATAL error is lost, too: it may have been told to end while its commit, done already, waited for the standby.
 package CapeAI::Chaos::Session;
 
 use strict;
@@ -39,7 +40,8 @@ sub run
 		last unless sysread($self->{out}, $output, 65536, length $output);
 	}
 	return ('lost', $output) unless $output =~ s/^\Q$mark\E\n//m;
-	return ($output =~ /^(ERROR|FATAL|PANIC):/m ? 'error' : 'done', $output);
+	return ('lost', $output) if $output =~ /^(FATAL|PANIC):/m;
+	return ($output =~ /^ERROR:/m ? 'error' : 'done', $output);
 }
 
 sub close
