@@ -55,7 +55,7 @@ for my $name (qw(a b c asker))
 my $faults = CapeAI::Chaos::Faults->new(node => $node, spare => $spare, mock => $mock);
 undef $mock;    # $faults replaces it
 my $end = time() + $seconds;
-usleep(500_000);
+$node->poll_query_until('postgres', "SELECT count(*) > 0 FROM capeai.tasks WHERE status = 'succeeded'") or die 'nothing runs';
 while (time() < $end)
 {
 	usleep(200_000 + rand 1_000_000) if $faults->strike;

@@ -13,7 +13,7 @@ use CapeAI::Cluster;
 
 for my $program (qw(openssl nghttpx))
 {
-	plan skip_all => "no $program" if system("command -v $program >/dev/null 2>&1 || test -x /usr/sbin/$program") != 0;
+	die "$program is missing: make test installs it (tools/setup)" if system("command -v $program >/dev/null 2>&1 || test -x /usr/sbin/$program") != 0;
 }
 local $ENV{PATH} = "$ENV{PATH}:/usr/sbin";
 my $mock = CapeAI::Mock->new;

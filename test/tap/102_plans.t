@@ -14,7 +14,7 @@ autovacuum = off
 fsync = off
 CONF
 
-# Plans are made, and the general ones taken from the sixth time on.
+# Plans are made while there is next to nothing (more than five times each: PostgreSQL then takes the general one).
 my $session = $node->background_psql('postgres');
 my $first = $node->submit('chat', { query => 'first' });
 $session->query_safe("SELECT capeai_wait('$first')") for 1 .. 12;
