@@ -49,8 +49,8 @@ struct Load {
 
 struct OneSink : HttpSink {
   explicit OneSink(Load& of) : load(of) {}
-  void OnHeaders(int, const Headers&) override {}
-  void OnData(std::string_view) override {}
+  void OnHeaders(int, Headers) override {}
+  bool OnData(std::string_view) override { return true; }
   void OnDone(const HttpResult& result) override {
     ++load.done;
     load.latencies.push_back(result.timings.total);

@@ -1,33 +1,19 @@
 #include "net/client.hpp"
 
-#include <signal.h>
-
 #include <new>
 
 #include "net/client_impl.hpp"
+#include "net/signals.hpp"
 
 namespace capeai::net {
 namespace {
 
-// Signals stay pending while this lives: threads inherit the mask, so those
-// that curl starts for name lookups never run a handler of the server's.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-};
-
 // A turn of Run ends about so long after it began.
 constexpr std::chrono::milliseconds kTurn{5};
 // Sockets served before the clock is looked at: a TLS handshake costs about 1 ms.
-constexpr int kBatch = 16;
+constexpr int kBatch = 8;
+// Fewer transfers than these are not worth waking a thread for.
+constexpr size_t kWorthAThread = 8;
 
 }  // namespace
 
@@ -60,21 +46,17 @@ void HttpClient::Run() {
   const SignalsBlocked blocked;
   impl_->Run();
 }
+void HttpClient::Leave() noexcept { impl_->Leave(); }
+void HttpClient::Return() noexcept { impl_->Return(); }
+void HttpClient::StopBackground() { impl_->StopBackground(); }
+void HttpClient::SetResponseMemory(size_t bytes) { impl_->SetResponseMemory(bytes); }
 int HttpClient::fd() const { return impl_->fd(); }
 HttpClientStats HttpClient::stats() const { return impl_->stats(); }
-
-class HttpClient::Impl::InsideCurl {
- public:
-  explicit InsideCurl(Impl& impl) : impl_(impl) { impl_.inside_curl_ = true; }
-  ~InsideCurl() { impl_.inside_curl_ = false; }
-
- private:
-  Impl& impl_;
-};
 
 HttpClient::Impl::Impl(Poller& poller, std::shared_ptr<const EgressPolicy> egress, HttpClientOptions options)
     : poller_(poller), options_(options), egress_(std::move(egress)), share_(curl_share_init()) {
   if (!share_) throw std::bad_alloc();
+  arrivals_.most = options.response_memory;
   // One thread, so no lock functions. Connections are not shared: they would
   // all count as one multi handle's.
   curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
@@ -82,6 +64,7 @@ HttpClient::Impl::Impl(Poller& poller, std::shared_ptr<const EgressPolicy> egres
 }
 
 HttpClient::Impl::~Impl() {
+  background_.reset();
   const SignalsBlocked blocked;
   while (!transfers_.empty()) Release(*transfers_.begin()->second);
   spare_.clear();
@@ -92,7 +75,7 @@ HttpClient::Impl::~Impl() {
 TransferId HttpClient::Impl::Start(HttpRequest request, HttpSink* sink) {
   std::unique_ptr<Transfer> transfer;
   if (spare_.empty()) {
-    transfer = std::make_unique<Transfer>(share_);
+    transfer = std::make_unique<Transfer>(share_, arrivals_);
   } else {
     transfer = std::move(spare_.back());
     spare_.pop_back();
@@ -108,19 +91,14 @@ TransferId HttpClient::Impl::Start(HttpRequest request, HttpSink* sink) {
 
 Transfer* HttpClient::Impl::Find(TransferId id) {
   const auto found = transfers_.find(id);
-  return found == transfers_.end() || !found->second->sink ? nullptr : found->second.get();
+  return found == transfers_.end() ? nullptr : found->second.get();
 }
 
 bool HttpClient::Impl::Cancel(TransferId id) {
   Transfer* transfer = Find(id);
   if (!transfer) return false;
-  if (inside_curl_) {
-    condemned_.push_back(id);
-    transfer->Silence();
-  } else {
-    const SignalsBlocked blocked;
-    Release(*transfer);
-  }
+  const SignalsBlocked blocked;
+  Release(*transfer);
   return true;
 }
 
@@ -132,7 +110,6 @@ void HttpClient::Impl::Resume(TransferId id) {
   Transfer* transfer = Find(id);
   if (!transfer || !transfer->paused) return;
   transfer->paused = false;
-  transfer->last_byte = MonoNow();
   if (transfer->held) resumed_.push_back(id);
 }
 
@@ -143,7 +120,11 @@ void HttpClient::Impl::SetEgress(std::shared_ptr<const EgressPolicy> egress) {
 }
 
 std::optional<Duration> HttpClient::Impl::NextTimeout() const {
-  if (!fresh_.empty() || !resumed_.empty() || !condemned_.empty()) return Duration(0);
+  return undelivered() ? Duration(0) : NextWork();
+}
+
+std::optional<Duration> HttpClient::Impl::NextWork() const {
+  if (!fresh_.empty() || !resumed_.empty()) return Duration(0);
   std::optional<MonoTime> next;
   const auto consider = [&next](MonoTime at) {
     if (!next || at < *next) next = at;
@@ -161,13 +142,49 @@ std::optional<Duration> HttpClient::Impl::NextTimeout() const {
 }
 
 void HttpClient::Impl::Run() {
-  const MonoTime stop = MonoNow() + kTurn;
-  {
-    const InsideCurl inside(*this);
-    while (poller_.Dispatch(kBatch) == kBatch && MonoNow() < stop) {
-    }
-    RunResumed();
+  // What the thread has brought is heard first: what is left to do here, it may do as well.
+  if (!undelivered()) Serve({MonoNow() + kTurn});
+  Deliver();
+  if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
+}
+
+void HttpClient::Impl::Leave() {
+  if (transfers_.size() < kWorthAThread || !HaveBackground()) return;
+  away_ = true;
+  background_->Leave();
+}
+
+bool HttpClient::Impl::HaveBackground() {
+  if (background_ || alone_) return background_ != nullptr;
+  try {
+    background_ = std::make_unique<Background>(
+        poller_.fd(), [this](const std::atomic<bool>& called_back) { return ServeAlone(called_back); });
+  } catch (const std::bad_alloc&) {
+    return false;
   }
+  alone_ = !background_->Start();
+  if (alone_) background_.reset();
+  return !alone_;
+}
+
+std::optional<Duration> HttpClient::Impl::ServeAlone(const std::atomic<bool>& called_back) noexcept {
+  try {
+    return Serve({MonoTime::max(), &called_back}) ? NextWork() : Duration(0);
+  } catch (...) {
+    if (!thrown_) thrown_ = std::current_exception();
+    return std::nullopt;
+  }
+}
+
+void HttpClient::Impl::Return() {
+  if (!std::exchange(away_, false)) return;
+  background_->Return();
+}
+
+bool HttpClient::Impl::Serve(const Stop& stop) {
+  while (poller_.Dispatch(kBatch) == kBatch)
+    if (stop()) break;
+  RunResumed();
   Harvest();
   RunDeadlines();
   PlaceFresh(stop);
@@ -175,26 +192,26 @@ void HttpClient::Impl::Run() {
   Harvest();
   RunOrigins();
   Trim(stop);
-  if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
+  return !stop();
 }
 
-void HttpClient::Impl::RunTimers(MonoTime stop) {
-  const InsideCurl inside(*this);
+void HttpClient::Impl::RunTimers(const Stop& stop) {
   MonoTime now = MonoNow();
   for (size_t i = 0; i < shards_.size(); ++i) {
     Shard& shard = *shards_[next_shard_++ % shards_.size()];
     if (!shard.timer || *shard.timer > now) continue;
     shard.RunTimers();
     now = MonoNow();
-    if (now > stop) return;
+    if (stop()) return;
   }
 }
 
 void HttpClient::Impl::RunResumed() {
   for (TransferId id : std::exchange(resumed_, {})) {
     Transfer* transfer = Find(id);
-    if (!transfer || transfer->paused || !transfer->held) continue;
+    if (!transfer || transfer->ended || transfer->paused || !transfer->held) continue;
     transfer->held = false;
+    transfer->last_byte = MonoNow();
     transfer->shard->touched = true;
     if (curl_easy_pause(transfer->easy, CURLPAUSE_CONT) == CURLE_OK) continue;
     transfer->Fail(HttpError::kReset, "the connection ended during a pause");
@@ -214,7 +231,7 @@ void HttpClient::Impl::RunDeadlines() {
     }
     transfer.Fail(late, late == HttpError::kTimeoutIdle ? "nothing was received for the longest time allowed"
                                                         : "the request took longer than its time-out");
-    Finish(transfer, CURLE_OK);
+    Conclude(transfer, CURLE_OK);
   }
 }
 

@@ -1,8 +1,7 @@
-// HttpClient: thousands of HTTP exchanges at a time in one thread, behind one
-// descriptor. libcurl does the protocol (its multi-socket interface); this file
-// spreads transfers over many curl multi handles ("shards", net/shard.hpp),
-// keeps connections warm, watches time-outs, and applies the egress rules to
-// every address that is connected to (net/egress.hpp).
+// HttpClient: thousands of HTTP exchanges at a time, behind one descriptor. libcurl does the protocol (its
+// multi-socket interface); this file spreads transfers over many curl multi handles ("shards",
+// net/shard.hpp), keeps connections warm, watches time-outs, and applies the egress rules to every address
+// that is connected to (net/egress.hpp).
 //
 // It must not know: what the bytes mean, retries, keys, PostgreSQL. It reads
 // the monotonic clock itself, because libcurl does.
@@ -14,6 +13,9 @@
 //   for (;;) {
 //     wait for client.fd() or the latch, at most client.NextTimeout();
 //     client.Run();                                 // calls the sinks
+//     client.Leave();                               // a thread of its own serves the sockets ...
+//     what takes long and does not touch the client
+//     client.Return();                              // ... until here
 //   }
 #pragma once
 
@@ -39,6 +41,9 @@ struct HttpClientOptions {
   // Connections of a shard that had no transfer for so long are closed; those
   // of the first shard stay warm.
   Duration shard_idle_timeout = std::chrono::seconds(60);
+  // Bytes of bodies that all responses under way may have brought. Beyond it they
+  // are read one after the other.
+  size_t response_memory = size_t{512} << 20;
 };
 
 // Counted since the client was made; `in_flight`, `connections`: now.
@@ -75,12 +80,12 @@ class HttpClient {
 
   // Drops the transfer at once (HTTP/1.1: its connection, HTTP/2: its stream).
   // The sink hears nothing more of it. False if it is unknown or already done.
-  // From within the transfer's own callback the drop happens on its return.
   bool Cancel(TransferId id);
 
   // After Pause no OnData comes until Resume; curl stops reading the socket, so
   // at most about one receive buffer (16 kB) waits in memory and TCP makes the
-  // server wait (HTTP/2: the stream's window closes). The idle time-out stands
+  // server wait (HTTP/2: the stream's window closes). What had come before OnNews
+  // was called is at most 64 kB. The idle time-out stands
   // still, the total one runs on. Unknown ids are ignored.
   void Pause(TransferId id);
   void Resume(TransferId id);
@@ -100,6 +105,19 @@ class HttpClient {
   // that threads which curl starts for name lookups never see one. Not to be
   // called from a sink.
   void Run();
+
+  // Between Leave and Return, and only then, a thread of the client's own does
+  // what Run does, but for OnNews and OnDone, which the next Run makes up for. The
+  // owner calls nothing of the client's meanwhile, and a sink's OnHeaders, OnData
+  // and OnEnd may come from the thread. With little under way both do nothing.
+  // Return waits until the thread has put down what it has in hand.
+  void Leave() noexcept;
+  void Return() noexcept;
+  // Ends the thread, wherever the owner is: before the process ends.
+  void StopBackground();
+
+  // See HttpClientOptions::response_memory.
+  void SetResponseMemory(size_t bytes);
 
   int fd() const;
   HttpClientStats stats() const;

@@ -11,6 +11,8 @@ namespace {
 constexpr size_t kMaxSpare = 1000;
 // Servers remembered; those without transfers are forgotten beyond it.
 constexpr size_t kMaxOrigins = 64;
+// A stretch of work that cannot be called back.
+constexpr int kSentTogether = 8;
 
 }  // namespace
 
@@ -60,24 +62,26 @@ Shard* HttpClient::Impl::PickShard() {
   return shards_.back().get();
 }
 
-void HttpClient::Impl::PlaceFresh(MonoTime stop) {
-  while (!fresh_.empty()) {
+void HttpClient::Impl::PlaceFresh(const Stop& stop) {
+  for (int placed = 1; !fresh_.empty(); ++placed) {
     const TransferId id = fresh_.front();
     fresh_.pop_front();
     Transfer* transfer = Find(id);
-    if (!transfer) continue;
+    if (!transfer || transfer->ended) continue;
     if (!transfer->origin) {
       Error error;
       transfer->origin = OriginFor(transfer->request, &error);
       if (!transfer->origin) {
         transfer->Fail(HttpError::kInvalidRequest, error.message + ": " + error.detail);
-        Finish(*transfer, CURLE_OK);
+        Conclude(*transfer, CURLE_OK);
         continue;
       }
       ++transfer->origin->users;
     }
     Place(*transfer);
-    if (MonoNow() > stop) return;
+    // curl sends them all at its timer, however many have come together.
+    if (placed % kSentTogether == 0) RunTimers(stop);
+    if (stop()) return;
   }
 }
 
@@ -96,13 +100,13 @@ void HttpClient::Impl::Place(Transfer& transfer) {
   }
   if (!transfer.Configure(shard, egress_.get(), now)) {
     transfer.shard = nullptr;
-    Finish(transfer, CURLE_OK);
+    Conclude(transfer, CURLE_OK);
     return;
   }
   if (!shard->Add(transfer)) {
     transfer.shard = nullptr;
     transfer.Fail(HttpError::kInternal, "curl refused the transfer");
-    Finish(transfer, CURLE_OK);
+    Conclude(transfer, CURLE_OK);
   }
 }
 
@@ -126,30 +130,15 @@ void HttpClient::Impl::Harvest() {
   for (size_t i = 0; i < shards_.size(); ++i) {
     if (!std::exchange(shards_[i]->touched, false)) continue;
     CURLcode code = CURLE_OK;
-    while (Transfer* transfer = shards_[i]->NextDone(&code)) {
-      if (transfer->sink) {
-        Finish(*transfer, code);
-      } else {
-        Release(*transfer);
-      }
-    }
-    if (std::exchange(shards_[i]->faulty, false)) FinishFaulty(*shards_[i]);
-  }
-  for (TransferId id : std::exchange(condemned_, {})) {
-    const auto found = transfers_.find(id);
-    if (found != transfers_.end()) Release(*found->second);
+    while (Transfer* transfer = shards_[i]->NextDone(&code)) Conclude(*transfer, code);
+    if (std::exchange(shards_[i]->faulty, false)) ConcludeFaulty(*shards_[i]);
   }
 }
 
 // Rare, so a walk over all of them will do.
-void HttpClient::Impl::FinishFaulty(const Shard& shard) {
-  std::vector<TransferId> faulty;
-  for (const auto& [id, transfer] : transfers_) {
-    if (transfer->shard == &shard && transfer->fault != HttpError::kNone) faulty.push_back(id);
-  }
-  for (TransferId id : faulty) {
-    if (Transfer* transfer = Find(id)) Finish(*transfer, CURLE_OK);
-  }
+void HttpClient::Impl::ConcludeFaulty(const Shard& shard) {
+  for (const auto& [id, transfer] : transfers_)
+    if (transfer->shard == &shard && transfer->fault != HttpError::kNone) Conclude(*transfer, CURLE_OK);
 }
 
 void HttpClient::Impl::Arm(Transfer& transfer) {
@@ -157,23 +146,26 @@ void HttpClient::Impl::Arm(Transfer& transfer) {
   deadlines_.emplace(transfer.armed, transfer.id);
 }
 
-void HttpClient::Impl::Finish(Transfer& transfer, CURLcode code) {
-  const HttpResult result = transfer.Collect(code, MonoNow());
-  HttpSink* sink = transfer.sink;
+void HttpClient::Impl::Conclude(Transfer& transfer, CURLcode code) {
+  const MonoTime now = MonoNow();
+  transfer.ended = transfer.Collect(code, now);
+  HttpResult& result = *transfer.ended;
   Origin* origin = transfer.origin;
   const bool failed_probe =
-      origin && origin->probe == transfer.id && !origin->NameKnown(MonoNow()) &&
+      origin && origin->probe == transfer.id && !origin->NameKnown(now) &&
       (result.error == HttpError::kResolve || result.error == HttpError::kTimeoutConnect);
-  Release(transfer);
+  Detach(transfer);
+  ended_.push_back(transfer.id);
+  try {
+    transfer.sink->OnEnd(result);
+  } catch (const std::exception& e) {
+    result.error = HttpError::kAborted;
+    result.message = e.what();
+  }
   if (!result.ok()) ++counted_.failures;
   if (result.reused) ++counted_.requests_reused;
   counted_.bytes_in += result.bytes_in;
   counted_.bytes_out += result.bytes_out;
-  try {
-    sink->OnDone(result);
-  } catch (...) {
-    if (!thrown_) thrown_ = std::current_exception();
-  }
   if (failed_probe) FailWaiting(*origin, result);
 }
 
@@ -182,31 +174,81 @@ void HttpClient::Impl::Finish(Transfer& transfer, CURLcode code) {
 void HttpClient::Impl::FailWaiting(Origin& origin, const HttpResult& result) {
   for (TransferId id : std::exchange(origin.waiting, {})) {
     Transfer* transfer = Find(id);
-    if (!transfer) continue;
+    if (!transfer || transfer->ended) continue;
     transfer->Fail(result.error, result.message);
-    Finish(*transfer, CURLE_OK);
+    Conclude(*transfer, CURLE_OK);
   }
 }
 
-void HttpClient::Impl::Release(Transfer& transfer) {
+void HttpClient::Impl::Deliver() {
+  for (TransferId id : std::exchange(arrivals_.news, {}))
+    if (Transfer* transfer = Find(id)) TellNews(*transfer);
+  for (TransferId id : std::exchange(ended_, {})) {
+    Transfer* transfer = Find(id);
+    if (!transfer) continue;
+    HttpSink* sink = transfer->sink;
+    const HttpResult result = std::move(*transfer->ended);
+    Release(*transfer);
+    try {
+      sink->OnDone(result);
+    } catch (...) {
+      if (!thrown_) thrown_ = std::current_exception();
+    }
+  }
+  LetHeldGoOn();
+}
+
+void HttpClient::Impl::TellNews(Transfer& transfer) {
+  const TransferId id = transfer.id;
+  transfer.Heard();
+  std::string why;
+  try {
+    transfer.sink->OnNews();
+    return;
+  } catch (const std::exception& e) {
+    why = e.what();
+  } catch (...) {
+    why = "unknown exception";
+  }
+  Transfer* left = Find(id);
+  if (!left || left->ended) return;
+  left->Fail(HttpError::kAborted, why);
+  Conclude(*left, CURLE_OK);
+}
+
+void HttpClient::Impl::LetHeldGoOn() {
+  for (TransferId id : std::exchange(arrivals_.held, {})) {
+    const Transfer* transfer = Find(id);
+    if (!transfer || transfer->ended || !transfer->held || transfer->paused) continue;
+    (arrivals_.MayGrow(id) ? resumed_ : arrivals_.held).push_back(id);
+  }
+}
+
+void HttpClient::Impl::Detach(Transfer& transfer) {
   const TransferId id = transfer.id;
   deadlines_.erase({transfer.armed, id});
   if (transfer.shard) transfer.shard->Remove(transfer, MonoNow());
+  transfer.shard = nullptr;
   if (Origin* origin = transfer.origin) {
     --origin->users;
     if (origin->probe == id) origin->probe = 0;
   }
-  auto node = transfers_.extract(id);
+  transfer.origin = nullptr;
+}
+
+void HttpClient::Impl::Release(Transfer& transfer) {
+  if (!transfer.ended) Detach(transfer);
+  auto node = transfers_.extract(transfer.id);
   node.mapped()->Clear();
   if (spare_.size() < kMaxSpare) spare_.push_back(std::move(node.mapped()));
 }
 
 // Closes what nobody uses any more: at least one shard, and the next ones in the turns that follow if it
 // takes until `stop`. Ten thousand sockets take most of a second.
-void HttpClient::Impl::Trim(MonoTime stop) {
+void HttpClient::Impl::Trim(const Stop& stop) {
   const MonoTime now = MonoNow();
   bool closed = false;
-  for (size_t i = shards_.size(); i-- > 0 && !(closed && MonoNow() > stop);) {
+  for (size_t i = shards_.size(); i-- > 0 && !(closed && stop());) {
     const Shard& shard = *shards_[i];
     if (shard.active > 0) continue;
     const bool old = i > 0 && now - shard.idle_since >= options_.shard_idle_timeout;

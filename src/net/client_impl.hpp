@@ -1,23 +1,28 @@
 // The inside of HttpClient. Private to net/.
 //
-// The way of a transfer: Start puts it into `fresh_`; Run places it: into its
+// The way of a transfer: Start puts it into `fresh_`; Serve places it: into its
 // origin's `waiting` while the name is being looked up, else into a shard; curl
-// reports it done, or a deadline finds it late: Finish takes it out of all of
-// these, puts its handle back into `spare_`, and tells the sink.
+// reports it done, or a deadline finds it late: Conclude takes it out of all of
+// these and puts it into `ended_`; Deliver tells the sink, and puts its handle back
+// into `spare_`.
 //
-// While curl runs (`inside_curl_`) a transfer cannot be taken out of it: sinks
-// that cancel then only silence it, and `condemned_` is emptied afterwards.
+// Serve is what the thread of `background_` does while the owner is away; all else
+// is the owner's.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <exception>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "net/arrivals.hpp"
+#include "net/background.hpp"
 #include "net/client.hpp"
 #include "net/shard.hpp"
 #include "net/transfer.hpp"
@@ -36,31 +41,55 @@ class HttpClient::Impl {
   void SetEgress(std::shared_ptr<const EgressPolicy> egress);
   std::optional<Duration> NextTimeout() const;
   void Run();
+  void Leave();
+  void Return();
+  void StopBackground() { background_.reset(); }
+  void SetResponseMemory(size_t bytes) { arrivals_.most = bytes; }
   int fd() const { return poller_.fd(); }
   HttpClientStats stats() const;
 
  private:
-  // Marks a stretch in which curl may call sinks.
-  class InsideCurl;
+  // When a stretch of serving is over.
+  struct Stop {
+    MonoTime at;
+    const std::atomic<bool>* called_back = nullptr;
+    bool operator()() const { return (called_back && *called_back) || MonoNow() > at; }
+  };
 
   Transfer* Find(TransferId id);
   Origin* OriginFor(const HttpRequest& request, Error* error);
   Shard* PickShard();
 
-  void RunTimers(MonoTime stop);
+  // All that is due but the sinks' OnNews and OnDone. False: `stop` came before the end.
+  bool Serve(const Stop& stop);
+  bool HaveBackground();
+  // In the thread.
+  std::optional<Duration> ServeAlone(const std::atomic<bool>& called_back) noexcept;
+  // Until Serve has something to do, sockets aside.
+  std::optional<Duration> NextWork() const;
+  void Deliver();
+  bool undelivered() const { return !arrivals_.news.empty() || !ended_.empty(); }
+
+  void RunTimers(const Stop& stop);
   void RunResumed();
   void RunDeadlines();
   void RunOrigins();
-  void PlaceFresh(MonoTime stop);
-  void Trim(MonoTime stop);
-  void Harvest();  // finished and condemned transfers
+  void PlaceFresh(const Stop& stop);
+  void Trim(const Stop& stop);
+  void Harvest();
 
   void Place(Transfer& transfer);
   void Arm(Transfer& transfer);
-  void Finish(Transfer& transfer, CURLcode code);
-  void FinishFaulty(const Shard& shard);
+  // It has ended, as far as curl is concerned.
+  void Conclude(Transfer& transfer, CURLcode code);
+  void ConcludeFaulty(const Shard& shard);
   void FailWaiting(Origin& origin, const HttpResult& result);
-  // Takes the transfer out of everything and keeps its handle for the next one.
+  void TellNews(Transfer& transfer);
+  // Those that had to wait, and need not any more.
+  void LetHeldGoOn();
+  // Takes the transfer out of everything that works on it.
+  void Detach(Transfer& transfer);
+  // Forgets the transfer and keeps its handle for the next one.
   void Release(Transfer& transfer);
 
   Poller& poller_;
@@ -78,12 +107,16 @@ class HttpClient::Impl {
   std::set<std::pair<MonoTime, TransferId>> deadlines_;  // one for each transfer
   std::deque<TransferId> fresh_;
   std::vector<TransferId> resumed_;
-  std::vector<TransferId> condemned_;
+  Arrivals arrivals_;
+  std::vector<TransferId> ended_;
 
-  bool inside_curl_ = false;
   size_t next_shard_ = 0;  // whose timer is looked at first
   std::exception_ptr thrown_;
   HttpClientStats counted_;
+
+  bool away_ = false;
+  bool alone_ = false;                      // no thread is to be had
+  std::unique_ptr<Background> background_;  // from the first time that it was worth while
 };
 
 }  // namespace capeai::net

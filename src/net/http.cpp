@@ -35,6 +35,8 @@ std::string_view HttpErrorName(HttpError error) {
       return "protocol";
     case HttpError::kTooLarge:
       return "too_large";
+    case HttpError::kEnough:
+      return "enough";
     case HttpError::kAborted:
       return "aborted";
     case HttpError::kInternal:

@@ -48,6 +48,7 @@ enum class HttpError {
   kReset,           // the connection ended before the response did
   kProtocol,        // not HTTP, or not acceptable HTTP
   kTooLarge,        // max_response_bytes or max_header_bytes
+  kEnough,          // the sink wanted no more
   kAborted,         // the sink threw
   kInternal,        // out of memory, or a fault in the client
 };
@@ -79,19 +80,31 @@ struct HttpResult {
   bool ok() const { return error == HttpError::kNone; }
 };
 
-// Told about one transfer, always from within HttpClient::Run(), in this order:
-// OnHeaders once, OnData any number of times, OnDone once, last; after an error
-// the first two may be missing. It may call Start, Cancel (also of itself),
-// Pause and Resume. What it throws from OnHeaders or OnData ends the transfer
-// with kAborted; what it throws from OnDone comes out of Run(), once its turn
-// is complete. It must live until OnDone returned or Cancel was called.
+// Told about one transfer. It must live until OnDone returned or Cancel was called.
+//
+// The first three hear of the response as it comes in, in this order and each at
+// most once but OnData, from within HttpClient::Run() or, while the owner is away
+// (HttpClient::Leave), in the client's own thread; never two at a time. They touch
+// what belongs to this exchange and nothing else, least of all the client. What
+// they throw ends the transfer with kAborted.
+//
+// The other two are called by Run(), so in the owner's thread, and may call Start,
+// Cancel (also of itself), Pause and Resume. What OnNews throws ends the transfer
+// with kAborted; what OnDone throws comes out of Run(), once its turn is complete.
 class HttpSink {
  public:
   virtual ~HttpSink() = default;
   // The final response's status and headers (no interim 1xx responses).
-  virtual void OnHeaders(int status, const Headers& headers) = 0;
+  virtual void OnHeaders(int status, Headers headers) = 0;
   // Bytes of the body as they arrive, at most 16 kB each; valid during the call.
-  virtual void OnData(std::string_view bytes) = 0;
+  // False: the rest is not wanted; the transfer ends with kEnough.
+  virtual bool OnData(std::string_view bytes) = 0;
+  // Nothing more comes. What the result is: OnDone will say so again.
+  virtual void OnEnd(const HttpResult&) {}
+
+  // One of the above was called since the last time.
+  virtual void OnNews() {}
+  // The end of it, after OnEnd and the last OnNews.
   virtual void OnDone(const HttpResult& result) = 0;
 };
 

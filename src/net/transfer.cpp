@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <new>
+#include <utility>
 
 #include "net/outcome.hpp"
 #include "net/shard.hpp"
@@ -17,6 +18,9 @@ namespace {
 constexpr long kReceiveBuffer = 16 * 1024;
 // curl's smallest. Used only for bodies over 64 kB and under TLS.
 constexpr long kUploadBuffer = 16 * 1024;
+// What a response may bring before its sink has heard of it, and all together.
+constexpr size_t kMostUnheard = 64 * 1024;
+constexpr size_t kMostUnheardInAll = size_t{8} << 20;
 
 long MillisUp(Duration d) { return std::max(1L, Millis(d + std::chrono::microseconds(999))); }
 
@@ -44,7 +48,7 @@ int StatusOf(std::string_view line) {
 
 }  // namespace
 
-Transfer::Transfer(CURLSH* share) : easy(curl_easy_init()) {
+Transfer::Transfer(CURLSH* share, Arrivals& arrivals) : easy(curl_easy_init()), arrivals_(arrivals) {
   if (!easy) throw std::bad_alloc();
   if (!SetFixedOptions(share)) {
     curl_easy_cleanup(easy);
@@ -101,7 +105,20 @@ void Transfer::Prepare(uint64_t new_id, HttpRequest new_request, HttpSink* new_s
   started_ = placed_ = last_byte = now;
 }
 
+void Transfer::Announce() {
+  if (std::exchange(announced_, true)) return;
+  arrivals_.news.push_back(id);
+}
+
+void Transfer::Heard() {
+  announced_ = false;
+  arrivals_.unheard -= std::exchange(unheard_, 0);
+}
+
 void Transfer::Clear() {
+  Heard();
+  arrivals_.Forget(id, body_bytes_);
+  ended.reset();
   id = 0;
   request = {};
   sink = nullptr;
@@ -189,13 +206,13 @@ void Transfer::Fail(HttpError error, std::string_view why) {
 MonoTime Transfer::NextCheck(MonoTime now) const {
   const MonoTime total = started_ + request.timeout;
   if (request.idle_timeout.count() <= 0) return total;
-  const bool counting = requested_ && !paused;
+  const bool counting = requested_ && !paused && !held;
   return std::min(total, (counting ? last_byte : now) + request.idle_timeout);
 }
 
 HttpError Transfer::Expired(MonoTime now) const {
   if (now >= started_ + request.timeout) return HttpError::kTimeoutTotal;
-  const bool counting = request.idle_timeout.count() > 0 && requested_ && !paused;
+  const bool counting = request.idle_timeout.count() > 0 && requested_ && !paused && !held;
   if (counting && now >= last_byte + request.idle_timeout) return HttpError::kTimeoutIdle;
   return HttpError::kNone;
 }
@@ -228,19 +245,31 @@ bool Transfer::TakeHeaderLine(std::string_view line) {
   curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
   if (version == CURL_HTTP_VERSION_2_0) origin->http_version = 20;
   if (version == CURL_HTTP_VERSION_1_1 || version == CURL_HTTP_VERSION_1_0) origin->http_version = 11;
-  sink->OnHeaders(status_, headers_);
-  headers_ = {};
-  return sink != nullptr;
+  Announce();
+  sink->OnHeaders(status_, std::exchange(headers_, {}));
+  return true;
 }
 
 bool Transfer::TakeBody(std::string_view bytes) {
   body_bytes_ += bytes.size();
+  arrivals_.under_way += bytes.size();
   if (body_bytes_ > request.max_response_bytes) {
     Fail(HttpError::kTooLarge, "the response is too large");
     return false;
   }
-  sink->OnData(bytes);
-  return sink != nullptr;
+  arrivals_.unheard += bytes.size();
+  unheard_ += bytes.size();
+  Announce();
+  if (sink->OnData(bytes)) return true;
+  Fail(HttpError::kEnough, "the rest of the response is not needed");
+  return false;
+}
+
+// So that neither one response nor all together take more memory than they may,
+// however long the owner is away.
+bool Transfer::MustWait(size_t bytes) {
+  return paused || (unheard_ > 0 && unheard_ + bytes > kMostUnheard) ||
+         arrivals_.unheard > kMostUnheardInAll || !arrivals_.MayGrow(id);
 }
 
 size_t Transfer::OnHeaderLine(char* data, size_t size, size_t count, void* self) noexcept {
@@ -248,7 +277,7 @@ size_t Transfer::OnHeaderLine(char* data, size_t size, size_t count, void* self)
   const size_t length = size * count;
   // A proxy's or an earlier response's header may be empty, never shorter than
   // its line end, so 0 always means "give up".
-  if (!transfer->sink || transfer->fault != HttpError::kNone) return 0;
+  if (transfer->fault != HttpError::kNone) return 0;
   try {
     transfer->last_byte = MonoNow();
     return transfer->TakeHeaderLine({data, length}) ? length : 0;
@@ -263,12 +292,13 @@ size_t Transfer::OnHeaderLine(char* data, size_t size, size_t count, void* self)
 size_t Transfer::OnBody(char* data, size_t size, size_t count, void* self) noexcept {
   auto* transfer = static_cast<Transfer*>(self);
   const size_t length = size * count;
-  if (length == 0 || !transfer->sink || transfer->fault != HttpError::kNone) return 0;
-  if (transfer->paused) {
-    transfer->held = true;
-    return CURL_WRITEFUNC_PAUSE;
-  }
+  if (length == 0 || transfer->fault != HttpError::kNone) return 0;
   try {
+    if (transfer->MustWait(length)) {
+      transfer->arrivals_.held.push_back(transfer->id);
+      transfer->held = true;
+      return CURL_WRITEFUNC_PAUSE;
+    }
     transfer->last_byte = MonoNow();
     return transfer->TakeBody({data, length}) ? length : 0;
   } catch (const std::exception& e) {

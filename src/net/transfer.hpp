@@ -9,10 +9,12 @@
 #include <curl/curl.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "net/arrivals.hpp"
 #include "net/egress.hpp"
 #include "net/http.hpp"
 #include "net/origin.hpp"
@@ -23,8 +25,9 @@ class Shard;
 
 class Transfer {
  public:
-  // Throws bad_alloc. `share` holds the DNS cache and the TLS sessions.
-  explicit Transfer(CURLSH* share);
+  // Throws bad_alloc. `share` holds the DNS cache and the TLS sessions; `arrivals` is
+  // the client's.
+  Transfer(CURLSH* share, Arrivals& arrivals);
   ~Transfer();
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
@@ -36,11 +39,11 @@ class Transfer {
   bool Configure(Shard* to_shard, const EgressPolicy* rules, MonoTime now);
   // What came of it; `code` is curl's, `fault` goes before.
   HttpResult Collect(CURLcode code, MonoTime now) const;
+  // Its sink has heard of all that has arrived.
+  void Heard();
   // Forgets the request, keeps the handle.
   void Clear();
 
-  // From here on nothing goes to the sink, and curl gives up at the next byte.
-  void Silence() { sink = nullptr; }
   void Fail(HttpError error, std::string_view why);
 
   // When to look at its time-outs next, and which of them is over by then.
@@ -52,10 +55,11 @@ class Transfer {
   HttpRequest request;
   HttpSink* sink = nullptr;
   Origin* origin = nullptr;
-  Shard* shard = nullptr;  // while curl has it
-  bool paused = false;     // the sink wants no data
-  bool held = false;       // curl was told so, and holds at most one buffer
-  MonoTime armed{};        // its entry in the client's list of deadlines
+  Shard* shard = nullptr;           // while curl has it
+  bool paused = false;              // the sink wants no data
+  bool held = false;                // curl was told to wait, and holds at most one buffer
+  std::optional<HttpResult> ended;  // curl has done with it; its sink is yet to hear OnDone
+  MonoTime armed{};                 // its entry in the client's list of deadlines
   HttpError fault = HttpError::kNone;
   std::string fault_text;
   MonoTime last_byte{};
@@ -66,12 +70,16 @@ class Transfer {
   static int OnConnected(void* self, char*, char*, int, int) noexcept;
   static curl_socket_t OnOpenSocket(void* self, curlsocktype, curl_sockaddr* address) noexcept;
 
+  // There is something for the sink to hear.
+  void Announce();
+  bool MustWait(size_t bytes);
   bool TakeHeaderLine(std::string_view line);
   bool TakeBody(std::string_view bytes);
   bool SetFixedOptions(CURLSH* share);
   bool SetRequestOptions();
   bool ValidRequest();
 
+  Arrivals& arrivals_;
   const EgressPolicy* egress_ = nullptr;
   std::vector<curl_slist> header_nodes_;  // point into request.headers
   std::string url_, proxy_, ca_file_;     // as set on the handle
@@ -83,6 +91,8 @@ class Transfer {
   Headers headers_;
   size_t header_bytes_ = 0;
   uint64_t body_bytes_ = 0;
+  bool announced_ = false;
+  size_t unheard_ = 0;  // bytes of the body since OnNews
   char curl_text_[CURL_ERROR_SIZE] = "";
 };
 

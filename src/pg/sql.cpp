@@ -17,6 +17,7 @@ extern "C" {
 #include "utils/uuid.h"
 }
 
+#include "pg/bystander.hpp"
 #include "pg/encoding.hpp"
 #include "pg/guard.hpp"
 #include "pg/sql.hpp"
@@ -40,9 +41,11 @@ class Executor {
   Rows Run(const Param* params, size_t n_params, long max_rows) {
     Rows rows;
     if (DatabaseIsUtf8() || n_params != n_types_) {
+      const PostgresAtWork at_work;
       Guarded([&] { RunUnsafe(params, n_params, max_rows, rows); });
     } else {
       const EncodedParams encoded(types_, params, n_params);
+      const PostgresAtWork at_work;
       Guarded([&] { RunUnsafe(encoded.data(), n_params, max_rows, rows); });
     }
     return rows;

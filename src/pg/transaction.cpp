@@ -20,6 +20,7 @@ extern "C" {
 
 #include <csignal>
 
+#include "pg/bystander.hpp"
 #include "pg/compat.hpp"
 #include "pg/transaction.hpp"
 
@@ -52,6 +53,7 @@ void Transaction::NeedNotLast() {
 }
 
 void Transaction::Commit() {
+  const PostgresAtWork at_work;
   Guarded([] {
     PopActiveSnapshot();
     CommitTransactionCommand();

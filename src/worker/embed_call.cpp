@@ -42,14 +42,30 @@ void EmbedCall::Send() {
   transfer_ = gateway_.http_.Start(std::move(http), this);
 }
 
-void EmbedCall::OnHeaders(int status, const net::Headers& headers) {
+void EmbedCall::OnHeaders(int status, net::Headers headers) {
   status_ = status;
-  headers_.assign(headers.begin(), headers.end());
-  gateway_.GateOf(request_.model).Learn(ReadRateLimits(headers_), MonoNow());
+  headers_ = std::move(headers);
+  rates_ = ReadRateLimits(headers_);
 }
 
 // Bounded by max_response_bytes of the request.
-void EmbedCall::OnData(std::string_view bytes) { body_ += bytes; }
+bool EmbedCall::OnData(std::string_view bytes) {
+  body_ += bytes;
+  return true;
+}
+
+// An error status says what it means even if its body is cut.
+void EmbedCall::OnEnd(const net::HttpResult& result) {
+  FlightRecorder::Entry entry(gateway_.recorder_, context_.task);
+  if (result.ok() || status_ >= 400)
+    end_ = ParseEmbeddings(status_, headers_, body_, request_.inputs.size(), WallNow(),
+                           gateway_.provider_.credentials.api_key);
+}
+
+void EmbedCall::OnNews() {
+  if (rates_) gateway_.GateOf(request_.model).Learn(*rates_, MonoNow());
+  rates_.reset();
+}
 
 bool EmbedCall::RefusesFormat(const ChatError& error) const {
   return format_ == EmbeddingFormat::kBase64 && error.kind == ChatError::Kind::kRefused &&
@@ -59,16 +75,15 @@ bool EmbedCall::RefusesFormat(const ChatError& error) const {
 void EmbedCall::OnDone(const net::HttpResult& result) {
   FlightRecorder::Entry entry(gateway_.recorder_, context_.task);
   transfer_ = 0;
-  const std::string& key = gateway_.provider_.credentials.api_key;
-  // An error status says what it means even if its body is cut.
-  if (!result.ok() && status_ < 400) {
-    ChatError error = FromHttp(result);
-    error.message = Redact(error.message, key);
-    gateway_.GateOf(request_.model).Count(CallOf(result, &error, {}));
-    Finish(std::move(error));
+  if (!end_) {
+    ChatError failed = FromHttp(result);
+    failed.message = Redact(failed.message, gateway_.provider_.credentials.api_key);
+    gateway_.GateOf(request_.model).Count(CallOf(result, &failed, {}));
+    Finish(std::move(failed));
     return;
   }
-  EmbeddingsResult end = ParseEmbeddings(status_, headers_, body_, request_.inputs.size(), WallNow(), key);
+  EmbeddingsResult end = std::move(*end_);
+  end_.reset();
   const auto* error = std::get_if<ChatError>(&end);
   gateway_.GateOf(request_.model)
       .Count(CallOf(result, error, error ? Usage{} : std::get<EmbeddingsReply>(end).usage));

@@ -2,6 +2,7 @@
 // chat exchanges of ModelCall.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,10 @@ class EmbedCall final : public net::HttpSink {
   EmbedCall(const EmbedCall&) = delete;
   EmbedCall& operator=(const EmbedCall&) = delete;
 
-  void OnHeaders(int status, const net::Headers& headers) override;
-  void OnData(std::string_view bytes) override;
+  void OnHeaders(int status, net::Headers headers) override;
+  bool OnData(std::string_view bytes) override;
+  void OnEnd(const net::HttpResult& result) override;
+  void OnNews() override;
   void OnDone(const net::HttpResult& result) override;
 
  private:
@@ -49,6 +52,8 @@ class EmbedCall final : public net::HttpSink {
   int status_ = 0;
   Headers headers_;
   std::string body_;
+  std::optional<RateLimits> rates_;  // as the response's headers have them, until they are learnt
+  std::optional<EmbeddingsResult> end_;
 };
 
 }  // namespace capeai::worker

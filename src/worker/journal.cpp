@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pg/bystander.hpp"
 #include "pg/guard.hpp"
 #include "pg/process.hpp"
 #include "pg/transaction.hpp"
@@ -33,6 +34,7 @@ void Journal::Write(const Uuid& installation, const Uuid& worker) {
 }
 
 void Journal::WriteEnds(const Uuid& worker) {
+  const pg::PostgresAtWork at_work;
   std::vector<const store::AttemptEnd*> ends;
   ends.reserve(ends_.size());
   for (const auto& [id, end] : ends_) ends.push_back(&end);

@@ -66,9 +66,13 @@ Loop::Loop(int slot, const Uuid& incarnation)
   pg::ActiveTask* line = pg::ActiveTasks(&lines);
   for (pg::ActiveTask* end = line + lines; line != end; ++line)
     if (line->database.load() == pg::ThisDatabase()) line->database.store(0);
+  pg::SetBystander(this);
 }
 
-Loop::~Loop() { executions_.clear(); }
+Loop::~Loop() {
+  pg::SetBystander(nullptr);
+  executions_.clear();
+}
 
 void Loop::Run() {
   pg::ReportIdle("capeai: waiting for work");
@@ -259,6 +263,7 @@ void Loop::UseProvider(Provider provider) {
                                         : provider.configured     ? pg::ProviderUse::kModel
                                                                   : pg::ProviderUse::kExtractive));
   models_->Use(std::move(provider));
+  http_->SetResponseMemory(static_cast<size_t>(pg::settings::WorkerMemory()));
 }
 
 }  // namespace capeai::worker

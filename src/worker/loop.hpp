@@ -16,6 +16,7 @@
 
 #include "base/coroutine.hpp"
 #include "net/client.hpp"
+#include "pg/bystander.hpp"
 #include "pg/process.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared.hpp"
@@ -33,19 +34,25 @@
 
 namespace capeai::worker {
 
-class Loop {
+class Loop final : private pg::Bystander {
  public:
   // `slot` is ours already. Throws when the process cannot work at all.
   Loop(int slot, const Uuid& incarnation);
-  ~Loop();
+  ~Loop() override;
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
   // Returns when this database has no (usable) extension any more, or another
   // database is to have the slot. SIGTERM ends the process from within.
   void Run();
+  // Before the process ends, wherever it is.
+  void StopThread() { http_->StopBackground(); }
 
  private:
+  // While PostgreSQL is at work, sockets are served by a thread of the client's.
+  void PostgresBegins() noexcept override { http_->Leave(); }
+  void PostgresHasDone() noexcept override { http_->Return(); }
+
   // One turn.
   void Turn();
   Duration HowLong(MonoTime now) const;

@@ -19,7 +19,7 @@ namespace {
 
 // Claimed at once. Large enough to share a commit among many, small enough that
 // the first requests are out before the last ones are read.
-constexpr int kClaimBatch = 200;
+constexpr int kClaimBatch = 400;
 // The same, while several owners have work: a turn is what another's new task waits for.
 constexpr int kSharedBatch = 30;
 // Rows that housekeeping touches in one tick.
@@ -28,7 +28,7 @@ constexpr int kTurnsOfHistory = 20;
 // Between batches of what retention deletes: most of the time is others'.
 constexpr Duration kDeletePause = std::chrono::milliseconds(100);
 // Ends that are worth a commit of their own, and the longest that they wait for it.
-constexpr size_t kEnoughEnds = 300;
+constexpr size_t kEnoughEnds = 400;
 constexpr size_t kFewRunning = 50;
 constexpr Duration kLongestGathering = std::chrono::milliseconds(10);
 constexpr Duration kLockPause = std::chrono::milliseconds(100);

@@ -68,7 +68,7 @@ ChatReply ModelCall::TakePartial() {
   Abandon();
   slot_ = nullptr;
   if (!parser_) return {};
-  ChatResult result = parser_->Finish(TransportEnd::kCut, "cancelled");
+  ChatResult result = end_ ? std::move(*end_) : parser_->Finish(TransportEnd::kCut, "cancelled");
   parser_.reset();
   auto* error = std::get_if<ChatError>(&result);
   ChatReply partial = error ? std::move(error->partial) : std::move(std::get<ChatReply>(result));
@@ -79,50 +79,54 @@ ChatReply ModelCall::TakePartial() {
   return partial;
 }
 
-void ModelCall::OnHeaders(int status, const net::Headers& headers) {
+void ModelCall::OnHeaders(int status, net::Headers headers) {
   FlightRecorder::Entry entry(gateway_.recorder_, context_.task);
-  const Headers all(headers.begin(), headers.end());
-  gateway_.GateOf(request_.model).Learn(ReadRateLimits(all), MonoNow());
   status_ = status;
-  parser_->Begin(status, all, WallNow());
+  rates_ = ReadRateLimits(headers);
+  parser_->Begin(status, std::move(headers), WallNow());
 }
 
-void ModelCall::OnData(std::string_view bytes) {
+bool ModelCall::OnData(std::string_view bytes) {
   FlightRecorder::Entry entry(gateway_.recorder_, context_.task);
   received_ += bytes.size();
   const bool more = parser_->Feed(bytes);
-  PassText();
-  if (more) return;
-  gateway_.http_.Cancel(transfer_);
-  transfer_ = 0;
-  gateway_.GateOf(request_.model).Count({});
-  Finish(parser_->Finish(TransportEnd::kCut));
+  if (sink_) text_ += parser_->TakeText();
+  return more;
+}
+
+void ModelCall::OnEnd(const net::HttpResult& result) {
+  FlightRecorder::Entry entry(gateway_.recorder_, context_.task);
+  if (result.status == 0 && !result.ok()) return;
+  end_ = parser_->Finish(result.ok() ? TransportEnd::kComplete : TransportEnd::kCut, result.message);
+}
+
+void ModelCall::OnNews() {
+  FlightRecorder::Entry entry(gateway_.recorder_, context_.task);
+  if (rates_) gateway_.GateOf(request_.model).Learn(*rates_, MonoNow());
+  rates_.reset();
+  if (text_.empty()) return;
+  text_passed_ = true;
+  sink_->OnText(text_);
+  text_.clear();
 }
 
 void ModelCall::Record(const Usage& usage, const std::string& error) {
   context_.calls.Push(CallRecord(request_.model, status_, usage, MonoNow() - entered_, error));
 }
 
-void ModelCall::PassText() {
-  const std::string_view text = parser_->TakeText();
-  if (text.empty() || !sink_) return;
-  text_passed_ = true;
-  sink_->OnText(text);
-}
-
 void ModelCall::OnDone(const net::HttpResult& result) {
   FlightRecorder::Entry entry(gateway_.recorder_, context_.task);
   transfer_ = 0;
-  if (result.status == 0 && !result.ok()) {
-    ChatError error = FromHttp(result);
-    error.message = Redact(error.message, gateway_.provider_.credentials.api_key);
-    gateway_.GateOf(request_.model).Count(CallOf(result, &error, {}));
-    Finish(std::move(error));
+  if (!end_) {
+    ChatError failed = FromHttp(result);
+    failed.message = Redact(failed.message, gateway_.provider_.credentials.api_key);
+    gateway_.GateOf(request_.model).Count(CallOf(result, &failed, {}));
+    Finish(std::move(failed));
     return;
   }
   // What it has beyond the text passed on is in the reply.
-  ChatResult end =
-      parser_->Finish(result.ok() ? TransportEnd::kComplete : TransportEnd::kCut, result.message);
+  ChatResult end = std::move(*end_);
+  end_.reset();
   auto* error = std::get_if<ChatError>(&end);
   if (error && error->kind == ChatError::Kind::kTransport &&
       KindOf(result.error) == ChatError::Kind::kTimeout)

@@ -66,13 +66,14 @@ class ModelCall final : public net::HttpSink {
   // What has arrived so far; ends the call. For a task that is dropped.
   ChatReply TakePartial();
 
-  void OnHeaders(int status, const net::Headers& headers) override;
-  void OnData(std::string_view bytes) override;
+  void OnHeaders(int status, net::Headers headers) override;
+  bool OnData(std::string_view bytes) override;
+  void OnEnd(const net::HttpResult& result) override;
+  void OnNews() override;
   void OnDone(const net::HttpResult& result) override;
 
  private:
   void Send();
-  void PassText();
   void Finish(ChatResult result);
   void Record(const Usage& usage, const std::string& error);
   // Drops the request that is under way, if any.
@@ -85,6 +86,9 @@ class ModelCall final : public net::HttpSink {
   Slot<ChatOutcome>* slot_;
   Profile profile_;
   std::unique_ptr<ChatResponseParser> parser_;
+  std::optional<RateLimits> rates_;  // as the response's headers have them, until they are learnt
+  std::string text_;                 // come and not passed on
+  std::optional<ChatResult> end_;
   net::TransferId transfer_ = 0;
   uint64_t received_ = 0;
   MonoTime entered_{};         // when the gate let it in

@@ -31,6 +31,22 @@ void FreeSlot(void* arg) {
   pg::SetLatchOf(shared->launcher_proc.load());
 }
 
+// The loop that this process runs. A process that ends in the middle of a
+// statement leaves no frame, so nothing is destroyed.
+Loop* running = nullptr;
+
+class Running {
+ public:
+  explicit Running(Loop& loop) { running = &loop; }
+  ~Running() { running = nullptr; }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+};
+
+void StopThread(void*) {
+  if (running) running->StopThread();
+}
+
 bool HasExtension() {
   pg::Transaction transaction("capeai: looking for the extension");
   const bool found = pg::FindExtension().has_value();
@@ -66,6 +82,8 @@ void Serve(int index, pg::Oid database) {
   slot.yield.store(0);
   slot.state.store(static_cast<int>(pg::WorkerState::kStarting));
   Loop loop(index, incarnation);
+  const Running marked(loop);
+  pg::AtProcessEnd(StopThread, nullptr);
   // Only now is it up: what cannot even begin is put off by the launcher, longer each time.
   slot.finding.store(static_cast<int>(pg::StartFinding::kServes));
   slot.pid.store(pg::ThisPid());

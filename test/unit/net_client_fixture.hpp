@@ -17,18 +17,36 @@ namespace capeai::net::test {
 
 class Recorder : public HttpSink {
  public:
-  void OnHeaders(int s, const Headers& h) override {
+  void OnHeaders(int s, Headers h) override {
     status = s;
-    headers = h;
+    headers = std::move(h);
     ++heads;
-    if (on_headers) on_headers();
+    headers_unheard = true;
+    if (at_headers) at_headers();
   }
-  void OnData(std::string_view bytes) override {
+  bool OnData(std::string_view bytes) override {
     body += bytes;
     largest = std::max(largest, bytes.size());
-    if (on_data) on_data();
+    data_unheard = true;
+    if (at_data) at_data();
+    return body.size() < enough;
+  }
+  void OnEnd(const HttpResult& r) override {
+    EXPECT_FALSE(ended) << "OnEnd twice";
+    ended = true;
+    error_at_end = r.error;
+    if (at_end) at_end();
+  }
+  void OnNews() override {
+    EXPECT_TRUE(headers_unheard || data_unheard) << "no news";
+    EXPECT_FALSE(done);
+    const bool head = std::exchange(headers_unheard, false), data = std::exchange(data_unheard, false);
+    if (head && on_headers) on_headers();
+    if (data && on_data) on_data();
   }
   void OnDone(const HttpResult& r) override {
+    EXPECT_TRUE(ended);
+    EXPECT_FALSE(headers_unheard || data_unheard) << "OnNews comes first";
     EXPECT_FALSE(done) << "OnDone twice";
     done = true;
     result = r;
@@ -40,9 +58,13 @@ class Recorder : public HttpSink {
   Headers headers;
   std::string body;
   size_t largest = 0;
+  size_t enough = SIZE_MAX;
+  bool headers_unheard = false, data_unheard = false, ended = false;
   bool done = false;
+  HttpError error_at_end = HttpError::kNone;
   HttpResult result;
-  std::function<void()> on_headers, on_data, on_done;
+  std::function<void()> at_headers, at_data, at_end;   // as they come
+  std::function<void()> on_headers, on_data, on_done;  // by Run()
 };
 
 class ClientTest : public ::testing::Test {

@@ -98,7 +98,8 @@ TEST_F(Http2Test, ABurstSharesConnections) {
     EXPECT_TRUE(sinks[i].result.may_have_sent);
     EXPECT_GT(sinks[i].result.bytes_out, 0u);
   }
-  EXPECT_EQ(client->stats().connections_opened, 3u) << "one for each shard";
+  EXPECT_EQ(client->stats().connections_opened, client->stats().shards) << "one for each shard";
+  EXPECT_LE(client->stats().shards, 3u);
 }
 
 TEST_F(Http2Test, UnknownCertificateIsRefused) {
@@ -147,7 +148,7 @@ TEST_F(Http2Test, APausedStreamHoldsUpNobody) {
     EXPECT_TRUE(other.result.reused);
   }
   EXPECT_EQ(client->stats().connections_opened, 1u);
-  EXPECT_LE(paused.body.size(), 16384u);
+  EXPECT_LE(paused.body.size(), 65536u);
   EXPECT_LT(sent, kTotal);
   hold = false;
   client->Resume(id);
