@@ -69,6 +69,9 @@ class Json {
     return out;
   }
 
+  // The document as base/json_tokens.hpp has it, for a statement; empty for an empty Json.
+  std::string Tokens() const;
+
   explicit operator bool() const { return value_ != nullptr; }
   json_t* get() const { return value_; }
 

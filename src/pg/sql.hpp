@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/json_tokens.hpp"
 #include "base/time.hpp"
 #include "base/uuid.hpp"
 
@@ -75,7 +76,7 @@ using Param =
                  const std::vector<bool>*, const std::vector<int32_t>*, const std::vector<int64_t>*,
                  const std::vector<double>*, const std::vector<std::string>*, const Nullable<std::string>*,
                  const std::vector<std::string_view>*, const Nullable<std::string_view>*,
-                 const Nullable<int64_t>*, const Nullable<double>*, const std::vector<Uuid>*,
+                 const Nullable<JsonTokens>*, const Nullable<int64_t>*, const Nullable<double>*, const std::vector<Uuid>*,
                  const std::vector<WallTime>*, const Nullable<WallTime>*, const std::vector<Oid>*>;
 
 // Helper for optional parameters.
@@ -93,6 +94,11 @@ inline Param Maybe(const std::optional<std::string>& value) {
 inline std::optional<std::string_view> OrNull(std::string_view text) {
   if (text.empty()) return std::nullopt;
   return text;
+}
+// The same for a document, an element of kJsonbArray.
+inline std::optional<JsonTokens> DocumentOrNull(std::string_view tokens) {
+  if (tokens.empty()) return std::nullopt;
+  return JsonTokens{tokens};
 }
 
 // The result, copied out of PostgreSQL's memory. Integers, oids and booleans

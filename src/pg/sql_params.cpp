@@ -10,6 +10,7 @@ extern "C" {
 }
 
 #include "pg/encoding.hpp"
+#include "pg/jsonb.hpp"
 #include "pg/sql_params.hpp"
 
 namespace capeai::pg {
@@ -107,6 +108,7 @@ Datum ScalarUnsafe(::Oid, Duration v) {
   out->time = v.count();
   return IntervalPGetDatum(out);
 }
+Datum ScalarUnsafe(::Oid, JsonTokens v) { return JsonbUnsafe(v); }
 Datum ScalarUnsafe(::Oid oid, const std::string& v) { return ScalarUnsafe(oid, std::string_view(v)); }
 
 template <class T>
@@ -197,11 +199,20 @@ Param EncodedParams::EncodeNullable(const Nullable<T>& texts) {
   return &std::as_const(copy);
 }
 
+Param EncodedParams::EncodeDocuments(const Nullable<JsonTokens>& documents) {
+  auto& copy = documents_.emplace_back();
+  for (const auto& document : documents)
+    copy.push_back(document ? std::optional(JsonTokens{texts_.emplace_back(ToDatabase(*document))})
+                            : std::nullopt);
+  return &std::as_const(copy);
+}
+
 Param EncodedParams::Encode(Type type, const Param& param) {
   if (type == Type::kBytea || type == Type::kByteaArray) return param;
   if (const auto* text = std::get_if<std::string_view>(&param))
     return std::string_view(texts_.emplace_back(ToDatabase(std::string(*text)).text));
   if (const auto* array = std::get_if<const std::vector<std::string>*>(&param)) return EncodeArray(**array);
+  if (const auto* array = std::get_if<const Nullable<JsonTokens>*>(&param)) return EncodeDocuments(**array);
   if (const auto* array = std::get_if<const std::vector<std::string_view>*>(&param))
     return EncodeArray(**array);
   if (const auto* array = std::get_if<const Nullable<std::string>*>(&param)) return EncodeNullable(**array);

@@ -41,10 +41,13 @@ class EncodedParams {
   template <class T>
   Param EncodeNullable(const Nullable<T>& texts);
 
+  Param EncodeDocuments(const Nullable<JsonTokens>& documents);
+
   std::vector<Param> params_;
   std::deque<std::string> texts_;
   std::deque<std::vector<std::string>> arrays_;
   std::deque<Nullable<std::string>> nullable_arrays_;
+  std::deque<Nullable<JsonTokens>> documents_;
 };
 
 }  // namespace capeai::pg

@@ -9,6 +9,7 @@
 namespace capeai::store {
 namespace {
 
+using pg::DocumentOrNull;
 using pg::Execute;
 using pg::Nullable;
 using pg::OrNull;
@@ -36,15 +37,15 @@ WITH moved AS (
       failures = e.failures,
       run_at = coalesce(e.run_at, t.run_at),
       wait_reason = e.wait_reason,
-      output_data = coalesce(e.output::jsonb, t.output_data),
+      output_data = coalesce(e.output, t.output_data),
       error_code = e.error_code,
       error_message = e.error_message,
       model = coalesce(e.model, t.model),
       prompt_tokens = nullif(coalesce(t.prompt_tokens, 0) + e.prompt_tokens, 0),
       completion_tokens = nullif(coalesce(t.completion_tokens, 0) + e.completion_tokens, 0),
-      usage = coalesce(e.usage::jsonb, t.usage),
+      usage = coalesce(e.usage, t.usage),
       cost = CASE WHEN e.cost IS NULL THEN t.cost ELSE coalesce(t.cost, 0.0) + e.cost::numeric END,
-      price = coalesce(e.price::jsonb, t.price),
+      price = coalesce(e.price, t.price),
       worker = CASE WHEN e.status = 'queued' THEN NULL ELSE t.worker END,
       updated_at = $1,
       completed_at = CASE WHEN e.status IN ('succeeded', 'failed', 'cancelled') THEN $1 END
@@ -59,24 +60,25 @@ WITH moved AS (
 )
 INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
 SELECT m.event_type, m.user_id, m.owner, m.agent_id, m.id,
-       CASE WHEN $19 THEN m.event_data::jsonb - 'partial_text' ELSE m.event_data::jsonb END
+       CASE WHEN $19 THEN m.event_data - 'partial_text' ELSE m.event_data END
 FROM moved m)",
     {Type::kTimestamptz, Type::kUuidArray, Type::kTextArray, Type::kInt4Array, Type::kInt4Array,
-     Type::kTimestamptzArray, Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kTextArray,
-     Type::kTextArray, Type::kInt8Array, Type::kInt8Array, Type::kTextArray, Type::kTextArray,
-     Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kBool}};
+     Type::kTimestamptzArray, Type::kTextArray, Type::kJsonbArray, Type::kTextArray, Type::kTextArray,
+     Type::kTextArray, Type::kInt8Array, Type::kInt8Array, Type::kJsonbArray, Type::kTextArray,
+     Type::kJsonbArray, Type::kTextArray, Type::kJsonbArray, Type::kBool}};
 
 const Statement kWriteRuns{
     R"(
 INSERT INTO capeai.runs (task_id, attempt, step_number, step_name, status, input_data, output_data, error_details,
                          started_at, completed_at)
-SELECT r.task_id, r.attempt, r.step_number, r.step_name, r.status, r.input::jsonb, r.output::jsonb,
-       r.error::jsonb, r.started_at, r.completed_at
+SELECT r.task_id, r.attempt, r.step_number, r.step_name, r.status, r.input, r.output,
+       r.error, r.started_at, r.completed_at
 FROM (SELECT unnest($1) AS task_id, unnest($2) AS attempt, unnest($3) AS step_number, unnest($4) AS step_name,
              unnest($5) AS status, unnest($6) AS input, unnest($7) AS output, unnest($8) AS error,
              unnest($9) AS started_at, unnest($10) AS completed_at) AS r)",
     {Type::kUuidArray, Type::kInt4Array, Type::kInt4Array, Type::kTextArray, Type::kTextArray,
-     Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kTimestamptzArray, Type::kTimestamptzArray}};
+     Type::kJsonbArray, Type::kJsonbArray, Type::kJsonbArray, Type::kTimestamptzArray,
+     Type::kTimestamptzArray}};
 
 const Statement kStillOurs{R"(
 SELECT t.id FROM unnest($2::uuid[], $3::int4[]) AS e (id, attempt)
@@ -98,7 +100,7 @@ void WriteRuns(const std::vector<const AttemptEnd*>& ends) {
   std::vector<Uuid> task_ids;
   std::vector<int32_t> attempts, numbers;
   std::vector<std::string_view> names, statuses;
-  Nullable<std::string_view> inputs, outputs, errors;
+  Nullable<JsonTokens> inputs, outputs, errors;
   std::vector<WallTime> started, completed;
   for (const AttemptEnd* end : ends) {
     for (const RunRow& run : end->runs) {
@@ -107,9 +109,9 @@ void WriteRuns(const std::vector<const AttemptEnd*>& ends) {
       numbers.push_back(run.step_number);
       names.push_back(run.step_name);
       statuses.push_back(run.status);
-      inputs.push_back(OrNull(run.input));
-      outputs.push_back(OrNull(run.output));
-      errors.push_back(OrNull(run.error));
+      inputs.push_back(DocumentOrNull(run.input));
+      outputs.push_back(DocumentOrNull(run.output));
+      errors.push_back(DocumentOrNull(run.error));
       started.push_back(run.started_at);
       completed.push_back(run.completed_at);
     }
@@ -143,9 +145,10 @@ std::vector<const AttemptEnd*> LockEnds(const Uuid& worker, const std::vector<co
 std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<const AttemptEnd*>& ends) {
   std::vector<Uuid> ids;
   std::vector<int32_t> next_attempts, failures;
-  std::vector<std::string_view> statuses, event_types, event_data;
+  std::vector<std::string_view> statuses, event_types;
   Nullable<WallTime> run_at;
-  Nullable<std::string_view> wait_reasons, outputs, codes, messages, models, usages, costs, prices;
+  Nullable<std::string_view> wait_reasons, codes, messages, models, costs;
+  Nullable<JsonTokens> outputs, usages, prices, event_data;
   std::vector<int64_t> prompt, completion;
   std::vector<Uuid> ended;  // those that are terminal now
   std::vector<int32_t> ended_attempts;
@@ -161,17 +164,17 @@ std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<const AttemptE
     failures.push_back(e->failures);
     run_at.push_back(e->status == "queued" ? std::optional(e->run_at) : std::nullopt);
     wait_reasons.push_back(OrNull(e->wait_reason));
-    outputs.push_back(OrNull(e->output));
+    outputs.push_back(DocumentOrNull(e->output));
     codes.push_back(OrNull(e->error_code));
     messages.push_back(OrNull(e->error_message));
     models.push_back(OrNull(e->model));
     prompt.push_back(e->prompt_tokens);
     completion.push_back(e->completion_tokens);
-    usages.push_back(OrNull(e->usage));
+    usages.push_back(DocumentOrNull(e->usage));
     costs.push_back(OrNull(e->cost));
-    prices.push_back(OrNull(e->price));
+    prices.push_back(DocumentOrNull(e->price));
     event_types.push_back(e->event_type);
-    event_data.push_back(e->event_data.empty() ? "{}" : std::string_view(e->event_data));
+    event_data.push_back(DocumentOrNull(e->event_data.empty() ? kEmptyObject : e->event_data));
   }
   if (ids.empty()) return ids;
   const bool forgets = ForgetsContent();

@@ -22,11 +22,11 @@ struct RunRow {
   int step_number = 0;
   std::string step_name;
   std::string status;                // succeeded, failed, cancelled
-  std::string input, output, error;  // JSON text; empty: NULL
+  std::string input, output, error;  // documents; empty: NULL
   WallTime started_at, completed_at;
 };
 
-// One attempt's end. `status` is where the task goes: succeeded, failed,
+// One attempt's end. Documents are as base/json_tokens.hpp has them. `status` is where the task goes: succeeded, failed,
 // cancelled, queued (again, at run_at), or running (an ask that tries again).
 struct AttemptEnd {
   Uuid task_id;
@@ -36,15 +36,15 @@ struct AttemptEnd {
   int failures = 0;                                  // charged so far, this one included
   WallTime run_at;                                   // of a requeue
   std::string wait_reason;                           // of a requeue; empty: NULL
-  std::string output;                                // JSON text; empty: leave
+  std::string output;                                // a document; empty: leave
   std::string error_code, error_message;             // empty: NULL
   std::string model;                                 // what answered; empty: leave
   int64_t prompt_tokens = 0, completion_tokens = 0;  // added to what earlier attempts used
-  std::string usage;                                 // JSON text; empty: leave
+  std::string usage;                                 // a document; empty: leave
   std::string cost;                                  // of this attempt, added; empty: not known
-  std::string price;                                 // what it was reckoned with, JSON text; empty: leave
+  std::string price;                                 // what it was reckoned with, a document; empty: leave
   std::string event_type;                            // audit: task_succeeded, ...
-  std::string event_data;                            // JSON text
+  std::string event_data;                            // a document
   std::vector<RunRow> runs;                          // its steps
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "openai/json.hpp"
 #include "pg/bystander.hpp"
 #include "pg/guard.hpp"
 #include "pg/process.hpp"
@@ -60,7 +61,7 @@ void Journal::WriteOneByOne(const Uuid& worker) {
       end.error_code = "result_not_stored";
       end.error_message = "the database could not store the result: " + e.error().sqlstate;
       end.event_type = "failed";
-      end.event_data = "{\"error_code\": \"result_not_stored\"}";
+      end.event_data = Json::Object().Set("error_code", Json::String(end.error_code)).Tokens();
       end.runs.clear();
     }
   }

@@ -73,9 +73,9 @@ std::vector<store::RunRow> RunsOf(const Execution& execution, const char* last_s
     run.step_number = step.number;
     run.step_name = step.name;
     run.status = step.succeeded ? "succeeded" : last_status;
-    run.input = step.input.Dump();
-    run.output = step.output.Dump();
-    run.error = step.error.Dump();
+    run.input = step.input.Tokens();
+    run.output = step.output.Tokens();
+    run.error = step.error.Tokens();
     run.started_at = step.started_at;
     run.completed_at = step.completed_at;
   }
@@ -92,9 +92,9 @@ store::AttemptEnd EndOf(const Work& work, const char* status, const Bill& bill) 
   end.prompt_tokens = bill.usage.prompt_tokens;
   end.completion_tokens = bill.usage.completion_tokens;
   if (bill.empty()) return end;
-  end.usage = UsageJson(bill).Dump();
+  end.usage = UsageJson(bill).Tokens();
   end.cost = bill.cost();
-  if (bill.price) end.price = bill.price->row;
+  if (bill.price) end.price = Json::Parse(bill.price->row).Tokens();
   return end;
 }
 
@@ -242,12 +242,12 @@ void Loop::EndWithAnswer(Execution& execution, Answer answer) {
   const Work& work = execution.work();
   const Bill bill{answer.usage, work.model, models_->prices().Find(answer.model, work.model)};
   store::AttemptEnd end = EndOf(work, "succeeded", bill);
-  end.output = (answer.output ? answer.output : Json::Object()).Dump();
+  end.output = (answer.output ? answer.output : Json::Object()).Tokens();
   end.model = answer.model;
   Json data = Json::Object().Set("attempt", Json::Int(work.attempt)).Set("model", Json::String(answer.model));
   if (answer.lossy) data.Set("lossy", Json::Bool(true));
   if (execution.calls().size() > 0) data.Set("calls", execution.calls());
-  end.event_data = data.Dump();
+  end.event_data = data.Tokens();
   endings_[work.id] = {work.owner, work.attempt, work.ask.has_value(), "succeeded", ""};
   if (work.ask) {
     AskReply reply;
@@ -272,12 +272,12 @@ void Loop::EndWithFailure(Execution& execution, Failure failure) {
   end.error_message = failure.error.message;
   Json data = FailureDetails(failure).Set("attempt", Json::Int(work.attempt));
   if (execution.calls().size() > 0) data.Set("calls", execution.calls());
-  end.event_data = data.Dump();
+  end.event_data = data.Tokens();
   if (!failure.raw_text.empty())
     end.output = Json::Object()
                      .Set("response", Json::String(failure.raw_text))
                      .Set("partial", Json::Bool(true))
-                     .Dump();
+                     .Tokens();
   if (delay) {
     Retry(work, failure, *delay, end);
   } else {
@@ -326,7 +326,7 @@ void Loop::EndUnlaunched(const Work& work, const Failure& failure) {
   store::AttemptEnd end = EndOf(work, cancelled ? "cancelled" : "failed", Bill{});
   end.error_code = failure.code;
   end.error_message = failure.error.message;
-  end.event_data = FailureDetails(failure).Set("attempt", Json::Int(work.attempt)).Dump();
+  end.event_data = FailureDetails(failure).Set("attempt", Json::Int(work.attempt)).Tokens();
   endings_[work.id] = {work.owner, work.attempt, work.ask.has_value(),
                        end.status == "failed" ? "failed" : "cancelled", failure.error.message};
   if (work.ask) {

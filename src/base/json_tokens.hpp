@@ -1,0 +1,101 @@
+// A JSON document as a flat sequence of tokens: how it goes from those who hold
+// trees (openai/) to PostgreSQL's jsonb (pg/), of which neither knows the other.
+// Unlike JSON text nothing is escaped, printed or parsed on the way.
+//
+// A token is one byte, for some followed by their data: integers by 8 bytes in
+// this machine's order; strings, keys and reals (as text) by a 4-byte length and
+// their bytes. A key stands before each member's value. Never stored.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace capeai {
+
+// Such a sequence as a parameter of a statement; must outlive it.
+struct JsonTokens {
+  std::string_view bytes;
+};
+
+enum class JsonToken : char {
+  kNull = 'n',
+  kFalse = 'f',
+  kTrue = 't',
+  kInt = 'i',
+  kReal = 'r',
+  kString = 's',
+  kKey = 'k',
+  kBeginObject = '{',
+  kEndObject = '}',
+  kBeginArray = '[',
+  kEndArray = ']',
+};
+
+inline constexpr std::string_view kEmptyObject = "{}";  // as tokens, and as text
+
+class JsonTokenWriter {
+ public:
+  void Add(JsonToken token) { out_ += static_cast<char>(token); }
+  void AddInt(int64_t value) {
+    Add(JsonToken::kInt);
+    AddRaw(value);
+  }
+  // Of kString, kKey and kReal.
+  void AddText(JsonToken token, std::string_view text) {
+    Add(token);
+    AddRaw(static_cast<uint32_t>(text.size()));
+    out_ += text;
+  }
+  std::string Take() { return std::move(out_); }
+
+ private:
+  template <class T>
+  void AddRaw(T value) {
+    char raw[sizeof value];
+    std::memcpy(raw, &value, sizeof value);
+    out_.append(raw, sizeof raw);
+  }
+
+  std::string out_;
+};
+
+// Reads what a JsonTokenWriter has written. Owns nothing, so that a longjmp may
+// leave it.
+class JsonTokenReader {
+ public:
+  explicit JsonTokenReader(JsonTokens tokens) : rest_(tokens.bytes) {}
+
+  bool AtEnd() const { return rest_.empty(); }
+  // The next token; its data is in integer() or text().
+  JsonToken Next() {
+    const auto token = static_cast<JsonToken>(rest_.front());
+    rest_.remove_prefix(1);
+    if (token == JsonToken::kInt) integer_ = TakeRaw<int64_t>();
+    if (token == JsonToken::kString || token == JsonToken::kKey || token == JsonToken::kReal) {
+      const auto size = TakeRaw<uint32_t>();
+      text_ = rest_.substr(0, size);
+      rest_.remove_prefix(size);
+    }
+    return token;
+  }
+  int64_t integer() const { return integer_; }
+  std::string_view text() const { return text_; }
+
+ private:
+  template <class T>
+  T TakeRaw() {
+    T value;
+    std::memcpy(&value, rest_.data(), sizeof value);
+    rest_.remove_prefix(sizeof value);
+    return value;
+  }
+
+  std::string_view rest_;
+  int64_t integer_ = 0;
+  std::string_view text_;
+};
+
+}  // namespace capeai
