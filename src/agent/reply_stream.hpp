@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "agent/host.hpp"
 #include "openai/json_text.hpp"
@@ -18,7 +19,10 @@ class ReplyStream : public TextSink {
 
   void OnText(std::string_view piece) override {
     received_ += piece.size();
-    Show(structured_ ? extractor_.Feed(piece) : std::string(piece));
+    if (structured_)
+      Show(extractor_.Feed(piece));
+    else
+      Show(piece);
   }
 
   // The exchange is over and this was its text; what was not streamed is made up for.
@@ -27,7 +31,7 @@ class ReplyStream : public TextSink {
   }
 
   // Text that the answer has besides what was extracted.
-  void Show(const std::string& text) {
+  void Show(std::string_view text) {
     if (text.empty() || muted_) return;
     text_ += text;
     if (pass_on_) host_.Delta(text);

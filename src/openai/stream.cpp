@@ -2,6 +2,7 @@
 
 #include "openai/errors.hpp"
 #include "openai/message.hpp"
+#include "openai/plain_chunk.hpp"
 #include "openai/usage.hpp"
 #include "openai/wire.hpp"
 
@@ -51,6 +52,7 @@ void ChatStreamParser::OnEvent(const SseEvent& event) {
     done_ = true;
     return;
   }
+  if (OnPlainChunk(event)) return;
   const Json chunk = ParseWire(event.data, &reply_.lossy);
   if (chunk.is_object()) {
     OnChunk(chunk);
@@ -61,6 +63,15 @@ void ChatStreamParser::OnEvent(const SseEvent& event) {
   // Keep-alives of other names may carry anything.
   if (event.type != "message" && event.type != "error") return;
   Fail(MakeChatError(ChatError::Kind::kMalformed, "a chunk of the event stream is not a JSON object", true));
+}
+
+// Thousands a second come of these, and a document for each is most of what they would cost.
+bool ChatStreamParser::OnPlainChunk(const SseEvent& event) {
+  // What names the reply is read from a whole chunk, once.
+  if (event.type != "message" || reply_.id.empty() || reply_.model.empty()) return false;
+  if (!AppendPlainChunk(event.data, reply_.text)) return false;
+  choice_seen_ = true;
+  return true;
 }
 
 // What lacks its end is taken if it is whole JSON, and otherwise the place where

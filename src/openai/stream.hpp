@@ -51,6 +51,7 @@ class ChatStreamParser {
 
  private:
   void OnEvent(const SseEvent& event);
+  bool OnPlainChunk(const SseEvent& event);
   void OnTail();
   void OnChunk(const Json& chunk);
   void OnChoice(const Json& choice);
