@@ -2,10 +2,11 @@
 // requests in flight and does nothing with the answers. With C = 1 it is the bare
 // HTTP round trip over one kept connection. Prints one line of JSON.
 //
-//   curl_loop URL N C [connections-per-multi]
+//   curl_loop URL N C [connections-per-multi [stream]]
 //
 // libcurl 7.88 slows down with the connections in one multi handle, so they are
 // spread over several in one epoll (the fourth argument: how many each; default 100).
+// A fifth asks for the answers as streams.
 #include <curl/curl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -156,7 +157,7 @@ void Run(Load& load, size_t in_flight, size_t each) {
 
 int main(int argc, char** argv) {
   if (argc < 4) {
-    fprintf(stderr, "usage: curl_loop URL N C [connections-per-multi]\n");
+    fprintf(stderr, "usage: curl_loop URL N C [connections-per-multi [stream]]\n");
     return 2;
   }
   rlimit files{};
@@ -166,6 +167,7 @@ int main(int argc, char** argv) {
   curl_global_init(CURL_GLOBAL_DEFAULT);
   Load load;
   load.url = argv[1];
+  if (argc > 5) load.body.insert(1, R"("stream":true,)");
   load.requests = strtoul(argv[2], nullptr, 10);
   load.headers = curl_slist_append(load.headers, "Content-Type: application/json");
   load.headers = curl_slist_append(load.headers, "Authorization: Bearer sk-test");

@@ -1,11 +1,13 @@
-// Many streams at once to a few listening sessions: order, delay, and what a neighbour notices.
+// Many streams at once to a few listening sessions: order, delay, and what a neighbour notices; and what it
+// notices of the same load without capeai, since the model's server and the listeners run here, too.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { now } from '../lib/bench.mjs';
+import { now, sleep } from '../lib/bench.mjs';
 import { atLeast, atMost } from '../lib/judge.mjs';
+import { cpuOf } from '../lib/proc.mjs';
 import { inputs } from '../lib/questions.mjs';
 import { quantile } from '../lib/stats.mjs';
 
@@ -41,6 +43,39 @@ async function neighbour(bench, seconds, rate) {
   }
 }
 
+// The same load without capeai: the same streams of the same model, read by a loop that does nothing with
+// them, and a session that sends as many notifications as capeai did, in as few transactions, to the same
+// listeners. How much that slows pgbench down is this machine's doing, whatever reads the streams.
+async function floor(bench, { count, rate, seconds, channels, transactions, notifications, payload }) {
+  const notifier = bench.newClient();
+  await notifier.connect();
+  await notifier.query('CREATE TEMP TABLE channels AS SELECT unnest($1::text[]) AS channel', [channels]);
+  const end = now() + seconds, every = seconds / transactions;
+  const reading = bench.program('curl_loop', [`${bench.mock.url}/v1/chat/completions`, count, count, 100, 'stream']);
+  const notify = async () => {
+    for (let due = now(); due < end; due += every) {
+      await sleep(1000 * Math.max(0, due - now()));
+      await notifier.query('SELECT count(pg_notify(channel, $1)) FROM (SELECT channel FROM channels LIMIT $2) AS c',
+        [payload, Math.round(notifications / transactions)]);
+    }
+  };
+  const [beside] = await Promise.all([neighbour(bench, seconds, rate), notify()]);
+  await reading;
+  await notifier.end();
+  return beside;
+}
+
+// Runs fn; its result, and what each kind of process took meanwhile, in percent of one processor.
+async function withCpu(processes, fn) {
+  const seconds = () => Object.fromEntries(Object.entries(processes)
+    .map(([name, pids]) => [`cpu_${name}`, pids.reduce((sum, pid) => sum + cpuOf(pid), 0)]));
+  const before = seconds(), start = now();
+  const result = await fn();
+  const after = seconds(), wall = now() - start;
+  return { result, cpu: Object.fromEntries(Object.entries(after)
+    .map(([name, used]) => [name, (100 * (used - before[name])) / wall])) };
+}
+
 // The deltas of one task, checked: how far each was behind the chunk that completed
 // it, in ms, twice: against the model's script (at most so much: the model may be late
 // itself), and with its chunks evenly spread over the time that it really took.
@@ -73,17 +108,18 @@ async function stream(bench, count, rate) {
   const clients = await listen(bench, tasks.map((task) => task.channel), heard);
   const seconds = bench.size(10, 3);
   const alone = await neighbour(bench, seconds, rate);
+  const processes = { worker: [await bench.workerPid()], model: [bench.mock.pid], driver: [process.pid],
+    listeners: clients.map((client) => client.processID) };
   const before = Number((await bench.worker()).transactions);
   const start = now();
   await bench.set({ 'capeai.enabled': 'on' });
-  const beside = await neighbour(bench, seconds, rate);
+  const { result: beside, cpu } = await withCpu(processes, () => neighbour(bench, seconds, rate));
   await bench.until('all streams', async () =>
     (await bench.value("SELECT count(*)::int FROM capeai.tasks WHERE status = 'succeeded'")) === count, { everyMs: 50 });
   const wall = now() - start;
   const transactions = Number((await bench.worker()).transactions) - before;
   await bench.until('the last notification', () =>
     heard.filter(([, payload]) => payload.includes('"event":"succeeded"')).length === count, { seconds: 10 });
-  await Promise.all(clients.map((client) => client.end()));
 
   const requests = new Map((await bench.mock.requests(count)).map((r) => [r.tag, r]));
   const texts = new Map((await bench.query("SELECT task_id, output_data->>'raw_text' AS text FROM capeai.runs"))
@@ -100,10 +136,16 @@ async function stream(bench, count, rate) {
     return (finished - arrived) / 1000 - Math.ceil(texts.get(task.id).length / CHUNK) * DELAY_MS;
   });
   const spread = behind.map((b) => b.spread);
+  const share = seconds / wall;
+  const least = await floor(bench, { count, rate, seconds, channels: tasks.map((task) => task.channel),
+    transactions: transactions * share, notifications: heard.length * share, payload: heard.at(count)[1] });
+  await Promise.all(clients.map((client) => client.end()));
   return { behind_ms: quantile(spread, 0.5), behind_p99_ms: quantile(spread, 0.99),
     behind_script_ms: quantile(behind.map((b) => b.script), 0.5), deltas: behind.length,
     model_late_ms: quantile(late, 0.5), transactions_per_s: transactions / wall, wall_s: wall,
-    pgbench_p95_ms: beside.p95_ms, p95_times: beside.p95_ms / alone.p95_ms, rate_kept: beside.rate / alone.rate };
+    pgbench_p95_ms: beside.p95_ms, p95_times: beside.p95_ms / alone.p95_ms, rate_kept: beside.rate / alone.rate,
+    floor_p95_ms: least.p95_ms, floor_times: least.p95_ms / alone.p95_ms, p95_times_floor: beside.p95_ms / least.p95_ms,
+    ...cpu };
 }
 
 export default {
@@ -114,7 +156,9 @@ export default {
   columns: [['behind_ms', 'median ms behind'], ['behind_p99_ms', 'p99 ms behind'],
     ['behind_script_ms', 'median behind its script'], ['transactions_per_s', 'transactions/s'],
     ['deltas', 'deltas'], ['model_late_ms', 'model late ms'], ['pgbench_p95_ms', 'pgbench p95 ms'],
-    ['p95_times', 'p95 times'], ['rate_kept', 'rate kept']],
+    ['p95_times', 'p95 times'], ['rate_kept', 'rate kept'], ['floor_times', 'p95 times without capeai'],
+    ['p95_times_floor', 'p95 over that'], ['cpu_worker', 'worker CPU %'], ['cpu_model', 'model CPU %'],
+    ['cpu_listeners', 'listeners CPU %'], ['cpu_driver', 'driver CPU %']],
 
   subjects(bench) {
     return [{ name: 'capeai', run: async () => {
