@@ -67,7 +67,7 @@ void ModelCall::SetPaused(bool paused) {
 ChatReply ModelCall::TakePartial() {
   Abandon();
   slot_ = nullptr;
-  if (!parser_) return {};
+  if (!parser_ && !end_) return {};
   ChatResult result = end_ ? std::move(*end_) : parser_->Finish(TransportEnd::kCut, "cancelled");
   parser_.reset();
   auto* error = std::get_if<ChatError>(&result);
@@ -98,6 +98,7 @@ void ModelCall::OnEnd(const net::HttpResult& result) {
   FlightRecorder::Entry entry(gateway_.recorder_, context_.task);
   if (result.status == 0 && !result.ok()) return;
   end_ = parser_->Finish(result.ok() ? TransportEnd::kComplete : TransportEnd::kCut, result.message);
+  if (std::holds_alternative<ChatReply>(*end_)) parser_.reset();  // with the body, where it is at hand
 }
 
 void ModelCall::OnNews() {
