@@ -23,6 +23,9 @@ extern "C" {
 
 #include <netdb.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "pg/guard.hpp"
 #include "pg/session.hpp"
 
@@ -37,16 +40,15 @@ struct ExtensionRow {
 
 ExtensionRow FindExtensionUnsafe() {
   ExtensionRow row{};
-  const ::Oid oid = get_extension_oid("capeai", true);
-  if (oid == InvalidOid) return row;
   Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
   ScanKeyData key;
-  ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(oid));
-  SysScanDesc scan = systable_beginscan(catalog, ExtensionOidIndexId, true, nullptr, 1, &key);
+  ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum("capeai"));
+  SysScanDesc scan = systable_beginscan(catalog, ExtensionNameIndexId, true, nullptr, 1, &key);
   HeapTuple tuple = systable_getnext(scan);
   if (HeapTupleIsValid(tuple)) {
-    row.oid = oid;
-    row.owner = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple))->extowner;
+    const auto* found = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple));
+    row.oid = found->oid;
+    row.owner = found->extowner;
     bool null;
     const Datum version = heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(catalog), &null);
     if (!null) strlcpy(row.version, TextDatumGetCString(version), sizeof row.version);
@@ -165,16 +167,23 @@ void RandomBytes(void* out, size_t size) {
 }
 
 Uuid NewTaskId(WallTime now) {
-  std::array<uint8_t, 8> random;
-  RandomBytes(random.data(), random.size());
-  return Uuid::V7(now, random);
+  // Drawn for many ids at a time, because asking takes longer than drawing. What was used is erased.
+  static std::array<std::array<uint8_t, 8>, 64> drawn;
+  static size_t left = 0;
+  if (left == 0) {
+    RandomBytes(drawn.data(), sizeof drawn);
+    left = drawn.size();
+  }
+  return Uuid::V7(now, std::exchange(drawn[--left], {}));
 }
 
 std::vector<Uuid> NewTaskIds(size_t count) {
   std::vector<std::array<uint8_t, 8>> random(count);
   RandomBytes(random.data(), count * sizeof random[0]);
+  const WallTime now = WallNow();
   std::vector<Uuid> ids(count);
-  for (size_t i = 0; i < count; ++i) ids[i] = Uuid::V7(WallNow(), random[i]);
+  for (size_t i = 0; i < count; ++i) ids[i] = Uuid::V7(now, random[i]);
+  std::sort(ids.begin(), ids.end());
   return ids;
 }
 

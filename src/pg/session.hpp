@@ -70,14 +70,17 @@ class AsRestrictedRole {
   int guc_level_ = 0;
 };
 
-// Cryptographically strong random bytes; raises if the system has none.
-Uuid NewTaskId(WallTime now);  // UUIDv7
+// UUIDv7. Raises if the system has no random numbers.
+Uuid NewTaskId(WallTime now);
+// Of one moment, in ascending order: tasks of equal priority run in the order of their ids, and indexes take
+// ascending ids fastest.
 std::vector<Uuid> NewTaskIds(size_t count);
 // Drops what SQL may leave behind in a session whatever became of its transaction:
 // advisory locks, values of sequences. For a process that works for one role
 // after another.
 void ForgetSession();
 
+// Cryptographically strong; raises if the system has none.
 void RandomBytes(void* out, size_t size);
 
 // True during recovery: nothing can be written here.

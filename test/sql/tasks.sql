@@ -60,7 +60,9 @@ SELECT again.ordinal, again.task_id = m.task_id AS same
 FROM capeai_submit_tasks('chat', ARRAY['{"query": "a"}', '{"query": "c"}']::jsonb[], run_at => '2100-01-01 00:00+00',
        idempotency_keys => ARRAY['m1', 'm3']) again LEFT JOIN many m ON m.ordinal = again.ordinal;
 SELECT * FROM capeai_submit_tasks('chat', '{}');
-SELECT count(*), count(DISTINCT task_id), min(ordinal), max(ordinal)
+-- ids ascend in the order of the inputs: it is the order in which tasks of equal priority run
+SELECT count(*), count(DISTINCT task_id), min(ordinal), max(ordinal),
+       array_agg(task_id ORDER BY task_id) = array_agg(task_id ORDER BY ordinal) AS ascending
 FROM capeai_submit_tasks('chat', ARRAY(SELECT jsonb_build_object('query', i::text) FROM generate_series(1, 5000) i),
   run_at => '2100-01-01 00:00+00', title => 'bulk');
 SELECT count(*) AS tasks, count(e.id) AS audited FROM capeai.tasks t
