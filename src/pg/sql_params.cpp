@@ -146,6 +146,23 @@ Datum ArrayUnsafe(::Oid element, const std::vector<T>& values) {
   return PointerGetDatum(construct_md_array(datums, nulls, 1, dims, lower, element, length, by_value, align));
 }
 
+// Uuids lie in an array as they lie in a vector.
+static_assert(sizeof(Uuid) == UUID_LEN);
+Datum ArrayUnsafe(::Oid element, const std::vector<Uuid>& ids) {
+  if (ids.empty()) return PointerGetDatum(construct_empty_array(element));
+  const size_t header = ARR_OVERHEAD_NONULLS(1);
+  const size_t bytes = ids.size() * sizeof(Uuid);
+  auto* array = static_cast<ArrayType*>(palloc(header + bytes));
+  SET_VARSIZE(array, header + bytes);
+  array->ndim = 1;
+  array->dataoffset = 0;
+  array->elemtype = element;
+  ARR_DIMS(array)[0] = static_cast<int>(ids.size());
+  ARR_LBOUND(array)[0] = 1;
+  memcpy(ARR_DATA_PTR(array), ids.data(), bytes);
+  return PointerGetDatum(array);
+}
+
 struct ToDatumUnsafe {
   TypeInfo info;
   bool* null;
