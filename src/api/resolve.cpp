@@ -39,10 +39,7 @@ bool MaySee(const pg::Caller& caller, const store::AgentVersion& version) {
 }
 
 bool NamesConversation(const Manifest& manifest) {
-  if (!manifest.input_schema) return false;
-  for (const std::string& name : manifest.input_schema->property_names())
-    if (name == "conversation") return true;
-  return false;
+  return manifest.input_schema && manifest.input_schema->source()["properties"]["conversation"];
 }
 
 }  // namespace
@@ -108,9 +105,8 @@ void CheckInput(const Manifest& manifest, const Json& input, const std::string& 
 }
 
 std::optional<Uuid> ConversationOf(const Manifest& manifest, const Json& input, const std::string& where) {
-  if (!NamesConversation(manifest)) return std::nullopt;
   const Json member = input["conversation"];
-  if (!member || member.is_null()) return std::nullopt;
+  if (!member || member.is_null() || !NamesConversation(manifest)) return std::nullopt;
   const std::optional<Uuid> id = Uuid::Parse(member.string_or(""));
   if (!id)
     pg::Raise(sqlstate::kInvalidParameter, "conversation must be a uuid", "", where + "/conversation.");
@@ -121,7 +117,7 @@ Json MaskInput(const Manifest& manifest, const Json& input) {
   if (manifest.redact_input.empty()) return input;
   Json masked = manifest.redact_input.Mask(input);
   // Names a conversation, whatever its digits look like.
-  if (NamesConversation(manifest) && input["conversation"]) masked.Set("conversation", input["conversation"]);
+  if (input["conversation"] && NamesConversation(manifest)) masked.Set("conversation", input["conversation"]);
   return masked;
 }
 

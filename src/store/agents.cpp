@@ -8,18 +8,22 @@ namespace {
 
 using pg::Type;
 
-const pg::Statement kFind{
-    "SELECT a.id, v.id, v.version, v.status, a.owner IS NULL, a.owner = $3,"
-    " CASE WHEN a.owner = $3 THEN true"
-    "      WHEN a.visibility = 'public' THEN true"
-    "      WHEN a.visibility = 'role' THEN pg_has_role($3, a.owner, 'USAGE') END,"
-    " i.id, encode(v.content_hash, 'hex')"
-    " FROM capeai.agents AS a"
-    " JOIN capeai.agent_versions AS v ON v.agent_id = a.id"
-    " AND (v.version = $2 OR $2 IS NULL AND v.id = a.published)"
-    " LEFT JOIN capeai.installation AS i ON i.system_identifier = $4 AND i.database_oid = $5"
-    " WHERE a.slug = $1",
-    {Type::kText, Type::kText, Type::kOid, Type::kInt8, Type::kOid}};
+// `which` tells the version.
+#define CAPEAI_FIND_VERSION(which)                                                          \
+  "SELECT a.id, v.id, v.version, v.status, a.owner IS NULL, a.owner = $2,"                  \
+  " CASE WHEN a.owner = $2 THEN true"                                                       \
+  "      WHEN a.visibility = 'public' THEN true"                                            \
+  "      WHEN a.visibility = 'role' THEN pg_has_role($2, a.owner, 'USAGE') END,"            \
+  " i.id, encode(v.content_hash, 'hex')"                                                    \
+  " FROM capeai.agents AS a"                                                                \
+  " JOIN capeai.agent_versions AS v ON v.agent_id = a.id AND " which                        \
+  " LEFT JOIN capeai.installation AS i ON i.system_identifier = $3 AND i.database_oid = $4" \
+  " WHERE a.slug = $1"
+
+const pg::Statement kFindPublished{CAPEAI_FIND_VERSION("v.id = a.published"),
+                                   {Type::kText, Type::kOid, Type::kInt8, Type::kOid}};
+const pg::Statement kFindVersion{CAPEAI_FIND_VERSION("v.version = $5"),
+                                 {Type::kText, Type::kOid, Type::kInt8, Type::kOid, Type::kText}};
 
 // What content_hash is of: the text of the manifest as jsonb writes it.
 #define CAPEAI_MANIFEST_HASH(manifest) "sha256(convert_to(" manifest "::text, 'UTF8'))"
@@ -87,8 +91,11 @@ const pg::Statement kArchive{
 
 std::optional<AgentVersion> FindAgentVersion(const std::string& slug,
                                              const std::optional<std::string>& version, pg::Oid role) {
-  const pg::Rows rows = pg::Execute(kFind, {std::string_view(slug), pg::Maybe(version), int64_t{role},
-                                            pg::SystemIdentifier(), int64_t{pg::DatabaseOid()}});
+  const pg::Param agent = std::string_view(slug), asks = int64_t{role};
+  const pg::Param system = pg::SystemIdentifier(), database = int64_t{pg::DatabaseOid()};
+  const pg::Rows rows =
+      version ? pg::Execute(kFindVersion, {agent, asks, system, database, std::string_view(*version)})
+              : pg::Execute(kFindPublished, {agent, asks, system, database});
   if (rows.empty()) return std::nullopt;
   AgentVersion found;
   found.agent_id = rows.Id(0, 0);

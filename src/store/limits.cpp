@@ -25,13 +25,11 @@ LEFT JOIN pg_catalog.pg_roles r ON l.scope = 'role' AND r.rolname = l.name
 LEFT JOIN capeai.agents a ON l.scope = 'agent' AND a.slug = l.name)",
                           {}};
 
+// The names of roles compare as in C, names here as in the database: told apart, the index would not be used.
 const pg::Statement kLoadSubmit{R"(
-SELECT l.metric, l.value::int8
+SELECT l.metric, l.value::int8, l.scope = 'role'
 FROM capeai.limits l
-WHERE (l.scope = 'default' AND l.name = ''
-       OR l.scope = 'role' AND l.name = (SELECT r.rolname FROM pg_catalog.pg_roles r WHERE r.oid = $1))
-  AND l.metric IN ('queued', 'tasks_per_minute')
-ORDER BY l.scope = 'role')",
+WHERE l.scope IN ('default', 'role') AND l.name IN ('', pg_get_userbyid($1)::text COLLATE "default"))",
                                 {Type::kOid}};
 
 // Queued tasks stand in their index by priority before owner: each priority that
@@ -129,8 +127,13 @@ std::vector<LimitRow> LoadLimits() {
 SubmitLimits LoadSubmitLimits(pg::Oid role) {
   const pg::Rows rows = Execute(kLoadSubmit, {int64_t{role}});
   SubmitLimits out;
-  for (size_t i = 0; i < rows.size(); ++i)
-    (rows.Text(i, 0) == "queued" ? out.queued : out.tasks_per_minute) = rows.Int(i, 1);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    auto* limit = rows.Text(i, 0) == "queued"             ? &out.queued
+                  : rows.Text(i, 0) == "tasks_per_minute" ? &out.tasks_per_minute
+                                                          : nullptr;
+    const bool own = rows.Bool(i, 2);
+    if (limit && (own || !*limit)) *limit = rows.Int(i, 1);
+  }
   return out;
 }
 
