@@ -6,7 +6,7 @@
 #include "api/arguments.hpp"
 #include "api/limits.hpp"
 #include "api/resolve.hpp"
-#include "pg/process.hpp"
+#include "pg/progress.hpp"
 #include "pg/settings.hpp"
 #include "pg/wake.hpp"
 #include "store/tasks.hpp"
@@ -111,18 +111,19 @@ void ClaimConversations(const store::Submission& s, const std::vector<Uuid>& con
               "Begin a conversation with a uuid of your own, as from gen_random_uuid().");
 }
 
-// Checks the inputs one by one, and makes their conversations the caller's. What
-// is to be stored: nothing, if that is what came.
-std::vector<std::string> CheckInputs(const Manifest& manifest,
-                                     const std::vector<std::optional<std::string>>& inputs, bool many,
+// Checks the inputs (optional texts) one by one, and makes their conversations the
+// caller's. What is to be stored: nothing, if that is what came.
+template <class Texts>
+std::vector<std::string> CheckInputs(const Manifest& manifest, Texts& inputs, bool many,
                                      store::Submission& s) {
   std::vector<std::string> masked;
   std::vector<Uuid> conversations;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const std::string where = many ? "Input " + std::to_string(i + 1) + ": " : "";
-    if (!inputs[i])
+    const std::optional<std::string>& text = inputs[i];
+    if (!text)
       pg::Raise(sqlstate::kInvalidParameter, "input must not be null", "", many ? where + "it is null." : "");
-    const Json input = ParseObject(*inputs[i], "input", where);
+    const Json input = ParseObject(*text, "input", where);
     CheckInput(manifest, input, where);
     if (const auto id = ConversationOf(manifest, input, where)) conversations.push_back(*id);
     if (!manifest.redact_input.empty()) masked.push_back(MaskInput(manifest, input).Dump());
@@ -153,18 +154,30 @@ void UseKnownTasks(const store::Submission& s, pg::Passed inputs, const pg::Null
   if (missing > 0) pg::Raise("40001", "a task with the same idempotency key was deleted just now; try again");
 }
 
-std::vector<Uuid> Store(const store::Submission& s, size_t count, pg::Passed inputs,
-                        const std::optional<pg::Nullable<std::string>>& keys, bool many) {
-  std::vector<Uuid> ids = pg::NewTaskIds(count);
+void RequireRoom(const store::Submission& s, size_t count) {
   CheckSubmitLimits(s.caller.role, s.installation, count);
   CheckBudgets(s.caller.role, s.agent_id, s.model);
+}
+
+Uuid StoreOne(const store::Submission& s, pg::Passed input) {
+  const Uuid id = pg::NewTaskId(WallNow());
+  store::InsertTask(s, id, input);
+  return id;
+}
+
+std::vector<Uuid> StoreAll(const store::Submission& s, size_t count, pg::Passed inputs,
+                           const std::optional<pg::Nullable<std::string>>& keys, bool many) {
+  std::vector<Uuid> ids = pg::NewTaskIds(count);
   const std::vector<Uuid> written = store::InsertTasks(s, ids, inputs, keys ? &*keys : nullptr);
   if (written.size() < ids.size()) UseKnownTasks(s, inputs, *keys, written, many, ids);
+  return ids;
+}
+
+void TellWorker() {
   pg::WakeWorkerAtCommit();
   std::string why_not, hint;
   if (!pg::WorkerAvailable(&why_not, &hint))
-    pg::Warn("the task is stored, but will not run yet: " + why_not, hint);
-  return ids;
+    pg::ClientWarning("the task is stored, but will not run yet: " + why_not, {}, hint);
 }
 
 void CheckKey(const std::optional<std::string>& key) {
@@ -172,12 +185,12 @@ void CheckKey(const std::optional<std::string>& key) {
     Refuse("idempotency_key must not be empty", "Leave it out, or pass NULL, for none.");
 }
 
-std::vector<std::optional<std::string>> ReadInputs(FunctionCallInfo fcinfo) {
+pg::TextElements ReadInputs(FunctionCallInfo fcinfo) {
+  if (PG_ARGISNULL(kInput)) Refuse("inputs must not be null");
   if (pg::ArgBytes(fcinfo, kInput) > kMaxBatchBytes) Refuse("inputs must not be larger than 512 MB together");
-  auto inputs = pg::TextArrayArg(fcinfo, kInput);
-  if (!inputs) Refuse("inputs must not be null");
-  if (inputs->size() > kMaxTasks) Refuse("inputs must not have more than 1000000 elements");
-  return std::move(*inputs);
+  pg::TextElements inputs(fcinfo, kInput);
+  if (inputs.size() > kMaxTasks) Refuse("inputs must not have more than 1000000 elements");
+  return inputs;
 }
 
 std::optional<pg::Nullable<std::string>> ReadKeys(FunctionCallInfo fcinfo, size_t count) {
@@ -213,16 +226,24 @@ CAPEAI_FUNCTION(capeai_submit_task) {
   api::ResolveCommon(agent, model, s);
   const auto masked = api::CheckInputs(*agent.manifest, input, false, s);
   api::CheckDependencies(s);
-  std::optional<pg::Nullable<std::string>> keys;
-  if (key) keys.emplace(1, key);
-  const pg::Passed given = masked.empty() ? pg::PassAsArray(fcinfo, api::kInput) : pg::PassJsonbArray(masked);
-  return pg::UuidResult(api::Store(s, 1, given, keys, false).front());
+  api::RequireRoom(s, 1);
+  Uuid id;
+  if (key) {
+    const pg::Passed given =
+        masked.empty() ? pg::PassAsArray(fcinfo, api::kInput) : pg::PassJsonbArray(masked);
+    id = api::StoreAll(s, 1, given, pg::Nullable<std::string>{key}, false).front();
+  } else {
+    id = api::StoreOne(
+        s, masked.empty() ? pg::PassArg(fcinfo, api::kInput) : pg::Passed{pg::JsonbResult(masked.front())});
+  }
+  api::TellWorker();
+  return pg::UuidResult(id);
 }
 
 CAPEAI_FUNCTION(capeai_submit_tasks) {
   api::RequirePrimary("submit tasks");
   const std::string agent_name = api::RequiredText(fcinfo, api::kAgent, "agent", api::kMaxNameChars);
-  const auto inputs = api::ReadInputs(fcinfo);
+  pg::TextElements inputs = api::ReadInputs(fcinfo);
   const auto keys = api::ReadKeys(fcinfo, inputs.size());
   const auto model = api::LimitedText(fcinfo, api::kModel, "model", api::kMaxNameChars);
   store::Submission s = api::ReadCommon(fcinfo);
@@ -235,9 +256,13 @@ CAPEAI_FUNCTION(capeai_submit_tasks) {
     const auto masked = api::CheckInputs(*agent.manifest, inputs, true, s);
     api::CheckDependencies(s);
     const pg::Passed given = masked.empty() ? pg::PassArg(fcinfo, api::kInput) : pg::PassJsonbArray(masked);
-    if (!inputs.empty()) ids = api::Store(s, inputs.size(), given, keys, true);
+    if (inputs.size() > 0) {
+      api::RequireRoom(s, inputs.size());
+      ids = api::StoreAll(s, inputs.size(), given, keys, true);
+      api::TellWorker();
+    }
   }
   pg::RowSet rows(fcinfo);
-  for (size_t i = 0; i < ids.size(); ++i) rows.Add(static_cast<int32_t>(i + 1), ids[i]);
+  rows.AddNumbered(ids);
   return 0;
 }

@@ -134,26 +134,33 @@ std::optional<bool> BoolArg(FunctionCallInfo fcinfo, int arg) {
   return PG_GETARG_BOOL(arg);
 }
 
-std::optional<std::vector<std::optional<std::string>>> TextArrayArg(FunctionCallInfo fcinfo, int arg) {
-  if (PG_ARGISNULL(arg)) return std::nullopt;
-  const Elements in = Guarded([&] { return DeconstructUnsafe(PG_GETARG_DATUM(arg)); });
-  std::vector<std::optional<std::string>> out(static_cast<size_t>(in.count));
-  FmgrInfo output;
+TextElements::TextElements(FunctionCallInfo fcinfo, int arg) {
   Guarded([&] {
+    const Elements in = DeconstructUnsafe(PG_GETARG_DATUM(arg));
+    values_ = in.values;
+    nulls_ = in.nulls;
+    size_ = static_cast<size_t>(in.count);
     Oid function;
     bool varlena;
     getTypeOutputInfo(in.type, &function, &varlena);
-    fmgr_info(function, &output);
+    fmgr_info(function, &output_);
   });
-  char* text = nullptr;
-  for (int i = 0; i < in.count; ++i) {
-    if (in.nulls[i]) continue;
-    Guarded([&] {
-      if (text) pfree(text);
-      text = OutputFunctionCall(&output, in.values[i]);
-    });
-    out[static_cast<size_t>(i)] = FromDatabase(text);
-  }
+}
+
+std::optional<std::string> TextElements::operator[](size_t i) {
+  if (nulls_[i]) return std::nullopt;
+  Guarded([&] {
+    if (text_) pfree(text_);
+    text_ = OutputFunctionCall(&output_, values_[i]);
+  });
+  return FromDatabase(text_);
+}
+
+std::optional<std::vector<std::optional<std::string>>> TextArrayArg(FunctionCallInfo fcinfo, int arg) {
+  if (PG_ARGISNULL(arg)) return std::nullopt;
+  TextElements in(fcinfo, arg);
+  std::vector<std::optional<std::string>> out(in.size());
+  for (size_t i = 0; i < out.size(); ++i) out[i] = in[i];
   return out;
 }
 
@@ -273,13 +280,15 @@ void RowSet::Add(const std::vector<CellText>& cells) {
   });
 }
 
-void RowSet::Add(int32_t number, const Uuid& id) {
+void RowSet::AddNumbered(const std::vector<Uuid>& ids) {
   auto* info = static_cast<ReturnSetInfo*>(info_);
   CheckColumns(info->setDesc->natts, 2);
   Guarded([&] {
-    Datum cells[2] = {Int32GetDatum(number), PointerGetDatum(id.bytes.data())};
     bool nulls[2] = {false, false};
-    tuplestore_putvalues(info->setResult, info->setDesc, cells, nulls);
+    for (size_t i = 0; i < ids.size(); ++i) {
+      Datum cells[2] = {Int32GetDatum(static_cast<int32>(i + 1)), PointerGetDatum(ids[i].bytes.data())};
+      tuplestore_putvalues(info->setResult, info->setDesc, cells, nulls);
+    }
   });
 }
 

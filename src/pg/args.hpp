@@ -30,6 +30,22 @@ std::optional<bool> BoolArg(FunctionCallInfo fcinfo, int arg);
 std::optional<std::vector<std::optional<std::string>>> TextArrayArg(FunctionCallInfo fcinfo, int arg);
 std::optional<std::vector<Uuid>> UuidArrayArg(FunctionCallInfo fcinfo, int arg);  // NULL element: 22023
 
+// The elements of a text[] or jsonb[] as texts, made one by one when they are asked for. The argument must
+// not be NULL; more than one dimension is 22023.
+class TextElements {
+ public:
+  TextElements(FunctionCallInfo fcinfo, int arg);
+  size_t size() const { return size_; }
+  std::optional<std::string> operator[](size_t i);  // nullopt for NULL
+
+ private:
+  FmgrInfo output_;
+  const Datum* values_;
+  const bool* nulls_;
+  size_t size_;
+  char* text_ = nullptr;  // of the last one, in PostgreSQL's memory
+};
+
 // For the parameter of a statement, as it came. The argument must not be NULL.
 Passed PassArg(FunctionCallInfo fcinfo, int arg);
 // The same as an array of that one element.
@@ -63,8 +79,8 @@ class RowSet {
  public:
   explicit RowSet(FunctionCallInfo fcinfo);
   void Add(const std::vector<CellText>& cells);
-  // A row of the two columns (integer, uuid).
-  void Add(int32_t number, const Uuid& id);
+  // Rows of the two columns (integer, uuid): 1 and the first, 2 and the second, ...
+  void AddNumbered(const std::vector<Uuid>& ids);
   // A row of the two columns (integer, real[]).
   void Add(int32_t number, const std::vector<float>& values);
 

@@ -166,12 +166,6 @@ void Log(const std::string& text) {
   Guarded([&] { ereport(LOG, (errmsg_internal("capeai: %s", line))); });
 }
 
-void Warn(const std::string& text, const std::string& hint) {
-  const char* line = text.c_str();
-  const char* tip = hint.c_str();
-  Guarded([&] { ereport(WARNING, (errmsg_internal("%s", line), *tip ? errhint("%s", tip) : 0)); });
-}
-
 void LogError(const char* what, const Error& error) {
   Log(std::string(what) + ": " + error.message + " (" + error.sqlstate + ")" +
       (error.detail.empty() ? "" : " " + error.detail));

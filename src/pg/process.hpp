@@ -59,9 +59,8 @@ std::vector<DatabaseInfo> ListDatabases();
 // SIGTERM to a process of ours.
 void Terminate(int pid);
 
-// LOG and WARNING lines in the server log.
+// LOG lines in the server log.
 void Log(const std::string& text);
-void Warn(const std::string& text, const std::string& hint = {});
 void LogError(const char* what, const Error& error);
 
 // For a process that is about to end by a fault of its own: never raises.

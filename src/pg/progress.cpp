@@ -16,11 +16,14 @@ void Notice(const std::string& text) {
   Guarded([&] { ereport(NOTICE, (errmsg("%s", stored.c_str()))); });
 }
 
-void ClientWarning(const std::string& text, const std::string& detail) {
+void ClientWarning(const std::string& text, const std::string& detail, const std::string& hint) {
   const std::string stored = ToDatabase(text).text;
   const std::string more = ToDatabase(detail).text;
+  const std::string tip = ToDatabase(hint).text;
   Guarded([&] {
-    ereport(WARNING, (errmsg("%s", stored.c_str()), more.empty() ? 0 : errdetail("%s", more.c_str())));
+    ereport(WARNING_CLIENT_ONLY,
+            (errmsg_internal("%s", stored.c_str()), more.empty() ? 0 : errdetail_internal("%s", more.c_str()),
+             tip.empty() ? 0 : errhint("%s", tip.c_str())));
   });
 }
 

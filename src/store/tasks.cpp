@@ -6,42 +6,46 @@ namespace {
 using pg::Type;
 using std::string_view;
 
+// A submit writes its tasks and their audit rows with one statement. $1 to $18 are what its tasks have in
+// common; `tasks` gives the id and the input of each as `new`, `key` its idempotency key, `data` the
+// event_data of all audit rows, `trail` the task of each audit row.
+#define CAPEAI_SUBMIT(key, tasks, data, trail)                                                              \
+  "WITH task AS ("                                                                                          \
+  "INSERT INTO capeai.tasks (agent_id, agent_version_id, installation, owner, user_id, title, description," \
+  " priority, run_at, timeout, deadline, max_attempts, model, options, stream, status, conversation,"       \
+  " id, input_data, idempotency_key)"                                                                       \
+  " SELECT $1, $2, $3, $4, NULLIF($5, ''), $6, $7, $8, $9, $10, $9 + $10, $11, $12, $13, $14, $15,"         \
+  " CASE WHEN $16 THEN (new.input ->> 'conversation')::uuid END, new.id, new.input, " key " FROM " tasks    \
+  ") INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, event_data, client_addr,"        \
+  " application_name, task_id)"                                                                             \
+  " SELECT 'submitted', NULLIF($5, ''), $4, $1, " data ", NULLIF($17, ''), NULLIF($18, ''), " trail
+
+#define CAPEAI_SUBMIT_TYPES                                                                                  \
+  Type::kUuid, Type::kUuid, Type::kUuid, Type::kOid, Type::kText, Type::kText, Type::kText, Type::kInt4,     \
+      Type::kTimestamptz, Type::kInterval, Type::kInt4, Type::kText, Type::kJsonb, Type::kBool, Type::kText, \
+      Type::kBool, Type::kText, Type::kText
+
+#define CAPEAI_TRAIL_DATA "jsonb_build_object('agent_version', $2, 'model', $12)"
+// For many rows: as a subquery it is made once.
+#define CAPEAI_SHARED_DATA "(SELECT " CAPEAI_TRAIL_DATA ")"
+
+const pg::Statement kInsertOne{
+    CAPEAI_SUBMIT("NULL", "(SELECT $19 AS id, $20 AS input) AS new", CAPEAI_TRAIL_DATA, "$19"),
+    {CAPEAI_SUBMIT_TYPES, Type::kUuid, Type::kJsonb}};
+
 // Set-returning functions stand in the select list, because in FROM they would be
 // written to a temporary file first.
-const pg::Statement kInsert{
-    R"(
-INSERT INTO capeai.tasks (agent_id, agent_version_id, installation, owner, user_id, title, description, priority,
-                          run_at, timeout, deadline, max_attempts, model, options, stream, status,
-                          id, input_data, conversation)
-SELECT $1, $2, $3, $4, NULLIF($5, ''), $6, $7, $8, $9, $10, $9 + $10, $11, $12, $13, $14, $15,
-       new.id, new.input, CASE WHEN $16 THEN (new.input ->> 'conversation')::uuid END
-FROM (SELECT unnest($17) AS id, unnest($18) AS input) AS new)",
-    {Type::kUuid, Type::kUuid, Type::kUuid, Type::kOid, Type::kText, Type::kText, Type::kText, Type::kInt4,
-     Type::kTimestamptz, Type::kInterval, Type::kInt4, Type::kText, Type::kJsonb, Type::kBool, Type::kText,
-     Type::kBool, Type::kUuidArray, Type::kJsonbArray}};
+const pg::Statement kInsert{CAPEAI_SUBMIT("NULL", "(SELECT unnest($19) AS id, unnest($20) AS input) AS new",
+                                          CAPEAI_SHARED_DATA, "unnest($19)"),
+                            {CAPEAI_SUBMIT_TYPES, Type::kUuidArray, Type::kJsonbArray}};
 
 const pg::Statement kInsertKeyed{
-    R"(
-INSERT INTO capeai.tasks (agent_id, agent_version_id, installation, owner, user_id, title, description, priority,
-                          run_at, timeout, deadline, max_attempts, model, options, stream, status,
-                          id, input_data, conversation, idempotency_key)
-SELECT $1, $2, $3, $4, NULLIF($5, ''), $6, $7, $8, $9, $10, $9 + $10, $11, $12, $13, $14, $15,
-       new.id, new.input, CASE WHEN $16 THEN (new.input ->> 'conversation')::uuid END, new.key
-FROM (SELECT unnest($17) AS id, unnest($18) AS input, unnest($19) AS key) AS new
-ON CONFLICT (owner, agent_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
-RETURNING id)",
-    {Type::kUuid, Type::kUuid, Type::kUuid, Type::kOid, Type::kText, Type::kText, Type::kText, Type::kInt4,
-     Type::kTimestamptz, Type::kInterval, Type::kInt4, Type::kText, Type::kJsonb, Type::kBool, Type::kText,
-     Type::kBool, Type::kUuidArray, Type::kJsonbArray, Type::kTextArray}};
-
-// The data is the same for all: as a subquery it is made once.
-const pg::Statement kTrail{R"(
-INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, event_data, client_addr, application_name,
-                                 task_id)
-SELECT 'submitted', NULLIF($1, ''), $2, $3, (SELECT jsonb_build_object('agent_version', $4, 'model', $5)),
-       NULLIF($6, ''), NULLIF($7, ''), unnest($8))",
-                           {Type::kText, Type::kOid, Type::kUuid, Type::kUuid, Type::kText, Type::kText,
-                            Type::kText, Type::kUuidArray}};
+    CAPEAI_SUBMIT("new.key",
+                  "(SELECT unnest($19) AS id, unnest($20) AS input, unnest($21) AS key) AS new"
+                  " ON CONFLICT (owner, agent_id, idempotency_key) WHERE idempotency_key IS NOT NULL"
+                  " DO NOTHING RETURNING id",
+                  CAPEAI_SHARED_DATA, "task.id FROM task RETURNING task_id"),
+    {CAPEAI_SUBMIT_TYPES, Type::kUuidArray, Type::kJsonbArray, Type::kTextArray}};
 
 const pg::Statement kDependencies{
     "INSERT INTO capeai.task_dependencies (task_id, depends_on)"
@@ -130,34 +134,38 @@ INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, c
 SELECT 'adopted', user_id, $2, agent_id, id, NULLIF($3, ''), NULLIF($4, '') FROM moved)",
                            {Type::kUuid, Type::kOid, Type::kText, Type::kText}};
 
+template <class... More>
+pg::Rows Insert(const pg::Statement& statement, const Submission& s, const More&... more) {
+  return pg::Execute(
+      statement, {s.agent_id, s.agent_version_id, s.installation, int64_t{s.caller.role},
+                  string_view(s.user_id), pg::Maybe(s.title), pg::Maybe(s.description), s.priority, s.run_at,
+                  pg::Maybe(s.timeout), s.max_attempts, string_view(s.model), string_view(s.options),
+                  s.stream, string_view(s.depends_on.empty() ? "queued" : "blocked"), s.has_conversation,
+                  string_view(s.caller.client_addr), string_view(s.caller.application_name), more...});
+}
+
+void InsertDependencies(const Submission& s, const std::vector<Uuid>& ids) {
+  if (!ids.empty() && !s.depends_on.empty()) pg::Execute(kDependencies, {&ids, &s.depends_on});
+}
+
 }  // namespace
+
+void InsertTask(const Submission& common, const Uuid& id, pg::Passed input) {
+  Insert(kInsertOne, common, id, input);
+  InsertDependencies(common, {id});
+}
 
 std::vector<Uuid> InsertTasks(const Submission& common, const std::vector<Uuid>& ids, pg::Passed inputs,
                               const pg::Nullable<std::string>* keys) {
-  const pg::Param owner = int64_t{common.caller.role};
-  const pg::Param user = string_view(common.user_id);
-  const pg::Param title = pg::Maybe(common.title), description = pg::Maybe(common.description);
-  const pg::Param timeout = pg::Maybe(common.timeout);
-  const string_view model = common.model, options = common.options;
-  const string_view status = common.depends_on.empty() ? "queued" : "blocked";
-  std::vector<Uuid> written = ids;
+  std::vector<Uuid> written;
   if (keys) {
-    const pg::Rows rows = pg::Execute(
-        kInsertKeyed, {common.agent_id, common.agent_version_id, common.installation, owner, user, title,
-                       description, common.priority, common.run_at, timeout, common.max_attempts, model,
-                       options, common.stream, status, common.has_conversation, &ids, inputs, keys});
-    written.clear();
+    const pg::Rows rows = Insert(kInsertKeyed, common, &ids, inputs, keys);
     for (size_t i = 0; i < rows.size(); ++i) written.push_back(rows.Id(i, 0));
   } else {
-    pg::Execute(kInsert, {common.agent_id, common.agent_version_id, common.installation, owner, user, title,
-                          description, common.priority, common.run_at, timeout, common.max_attempts, model,
-                          options, common.stream, status, common.has_conversation, &ids, inputs});
+    Insert(kInsert, common, &ids, inputs);
+    written = ids;
   }
-  if (written.empty()) return written;
-  pg::Execute(kTrail, {user, owner, common.agent_id, common.agent_version_id, model,
-                       string_view(common.caller.client_addr), string_view(common.caller.application_name),
-                       &written});
-  if (!common.depends_on.empty()) pg::Execute(kDependencies, {&written, &common.depends_on});
+  InsertDependencies(common, written);
   return written;
 }
 

@@ -34,7 +34,9 @@ struct Submission {
   std::vector<Uuid> depends_on;   // without duplicates
 };
 
-// Writes tasks with their audit rows. `inputs` is a jsonb[] as long as `ids`; so is
+// Writes a task with its audit row. `input` is a jsonb.
+void InsertTask(const Submission& common, const Uuid& id, pg::Passed input);
+// The same for many. `inputs` is a jsonb[] as long as `ids`; so is
 // `keys`, if given (it may be nullptr). Where a key is known already for this owner
 // and agent no row is written: with keys, the ids that were written come back.
 std::vector<Uuid> InsertTasks(const Submission& common, const std::vector<Uuid>& ids, pg::Passed inputs,

@@ -49,6 +49,7 @@ set('capeai.enabled' => 'off');
 ok($node->poll_query_until('postgres', "SELECT status <> 'ok' FROM capeai_health() WHERE component = 'worker'"), 'capeai.enabled = off is seen in health');
 my ($status, $out, $err) = $node->psql('postgres', q{SELECT capeai_submit_task('chat', '{"query":"[[tag:disabled]]"}', timeout => '1 s')});
 like($err, qr/WARNING:.*capeai\.enabled/, 'a submit says that the task will not run yet');
+unlike(slurp_file($node->logfile), qr/will not run yet/, 'to the client: the log would fill with it');
 my $overdue = $out;
 my $listener = $node->listen(sql("SELECT capeai_channel('$overdue')"));
 ok($node->wait_status($overdue, 'failed'), 'its deadline passes although nothing runs');
