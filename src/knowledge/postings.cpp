@@ -1,5 +1,7 @@
 #include "knowledge/postings.hpp"
 
+#include <algorithm>
+
 namespace capeai::knowledge {
 namespace {
 
@@ -24,15 +26,21 @@ void PostingWriter::Clear() {
 }
 
 void ReadPostings(std::string_view packed, std::vector<Posting>& out) {
+  // As many as there are numbers, at most: most postings are one.
+  out.reserve(out.size() + static_cast<size_t>(std::count_if(packed.begin(), packed.end(), [](char c) {
+                return static_cast<unsigned char>(c) < 0x80;
+              })));
   ByteReader in(packed);
-  uint32_t next = 0;
+  uint64_t next = 0;
   while (!in.AtEnd()) {
     const uint64_t head = in.Varint();
-    Posting posting{next + static_cast<uint32_t>(head / 2), kOnceInBody};
+    const uint64_t ordinal = next + head / 2;
+    if (ordinal > UINT32_MAX) return;
+    Posting posting{static_cast<uint32_t>(ordinal), kOnceInBody};
     if (head % 2 == 0) posting.counts = GetCounts(in);
     if (!in.ok()) return;
     out.push_back(posting);
-    next = posting.ordinal + 1;
+    next = ordinal + 1;
   }
 }
 

@@ -29,7 +29,8 @@ class PostingWriter {
   uint32_t next_ = 0;
 };
 
-// Appends the postings of a packed list to `out`. Broken bytes end it early.
+// Appends the postings of a packed list to `out`, in ascending order of their ordinal.
+// Broken bytes end it early.
 void ReadPostings(std::string_view packed, std::vector<Posting>& out);
 
 }  // namespace capeai::knowledge

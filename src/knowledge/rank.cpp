@@ -13,13 +13,15 @@ void Ranker::AddSegment(const SegmentHeader* header, std::vector<bool> dead,
                         const std::vector<std::string_view>& postings) {
   Source source{header, std::move(dead), {}};
   source.postings.resize(terms_.size());
-  for (size_t t = 0; t < terms_.size(); ++t) {
-    ReadPostings(postings[t], source.postings[t]);
-    std::erase_if(source.postings[t], [&](const Posting& posting) {
-      return posting.ordinal >= header->size() || (!source.dead.empty() && source.dead[posting.ordinal]);
-    });
-  }
+  for (size_t t = 0; t < terms_.size(); ++t) ReadLive(postings[t], source, source.postings[t]);
   sources_.push_back(std::move(source));
+}
+
+void Ranker::ReadLive(std::string_view packed, const Source& source, std::vector<Posting>& out) const {
+  ReadPostings(packed, out);
+  while (!out.empty() && out.back().ordinal >= source.header->size()) out.pop_back();
+  if (source.dead.empty()) return;
+  std::erase_if(out, [&](const Posting& posting) { return source.dead[posting.ordinal]; });
 }
 
 void Ranker::AddPassage(const PassageKey& key, std::string_view packed_vector) {
@@ -27,6 +29,7 @@ void Ranker::AddPassage(const PassageKey& key, std::string_view packed_vector) {
   const uint32_t ordinal = static_cast<uint32_t>(pending_.size());
   pending_.keys.push_back(key);
   pending_.lengths.push_back(vector.lengths());
+  pending_vectors_.push_back(packed_vector);
   while (vector.Next()) {
     for (size_t t = 0; t < terms_.size(); ++t)
       if (terms_[t].term == vector.term()) pending_postings_[t].push_back({ordinal, vector.counts()});
@@ -42,6 +45,15 @@ std::vector<size_t> Ranker::Missing() const {
     if (!found) missing.push_back(t);
   }
   return missing;
+}
+
+void Ranker::Replace(size_t t, QueryTerm term, const std::vector<std::string_view>& postings) {
+  terms_[t] = std::move(term);
+  for (size_t s = 0; s < sources_.size(); ++s) ReadLive(postings[s], sources_[s], sources_[s].postings[t]);
+  for (size_t i = 0; i < pending_vectors_.size(); ++i)
+    for (TermVectorReader vector(pending_vectors_[i]); vector.Next();)
+      if (vector.term() == terms_[t].term)
+        pending_postings_[t].push_back({static_cast<uint32_t>(i), vector.counts()});
 }
 
 void Ranker::FinishPending() {
@@ -102,6 +114,18 @@ float Weighted(const Counts& counts, const Counts& lengths, const Norms& norms) 
 
 std::vector<Ranker::Place> Ranker::BestPassages(size_t count) const {
   std::vector<Place> best;
+  const auto better = [](const Place& a, const Place& b) {
+    if (a.score != b.score) return a.score > b.score;
+    return a.source != b.source ? a.source < b.source : a.ordinal < b.ordinal;
+  };
+  // Places come in the order in which equal scores are ranked: of those to come none that
+  // scores as little as the last one kept can be among the best.
+  float least = 0;
+  const auto keep = [&] {
+    std::nth_element(best.begin(), best.begin() + static_cast<ptrdiff_t>(count) - 1, best.end(), better);
+    best.resize(count);
+    return best.back().score;
+  };
   const float k1 = static_cast<float>(options_.k1);
   std::vector<float> scores;
   for (uint32_t s = 0; s < sources_.size(); ++s) {
@@ -115,17 +139,13 @@ std::vector<Ranker::Place> Ranker::BestPassages(size_t count) const {
         scores[posting.ordinal] += idf * weighted / (weighted + k1);
       }
     }
-    for (uint32_t i = 0; i < scores.size(); ++i)
-      if (scores[i] > 0) best.push_back({s, i, scores[i]});
+    for (uint32_t i = 0; i < scores.size(); ++i) {
+      if (scores[i] <= least) continue;
+      best.push_back({s, i, scores[i]});
+      if (best.size() == 2 * count) least = keep();
+    }
   }
-  const auto better = [](const Place& a, const Place& b) {
-    if (a.score != b.score) return a.score > b.score;
-    return a.source != b.source ? a.source < b.source : a.ordinal < b.ordinal;
-  };
-  if (best.size() > count) {
-    std::nth_element(best.begin(), best.begin() + static_cast<ptrdiff_t>(count), best.end(), better);
-    best.resize(count);
-  }
+  if (best.size() > count) keep();
   std::sort(best.begin(), best.end(), better);
   return best;
 }

@@ -51,11 +51,15 @@ class Ranker {
   // empty; `postings` has one packed list for each term, empty where there is none.
   void AddSegment(const SegmentHeader* header, std::vector<bool> dead,
                   const std::vector<std::string_view>& postings);
-  // A passage that is in no segment yet, by its packed term vector.
+  // A passage that is in no segment yet, by its packed term vector, which must live as
+  // long as terms are replaced.
   void AddPassage(const PassageKey& key, std::string_view packed_vector);
 
-  // Before Rank(): which of terms() nothing that was added holds.
+  // When all is added, and before Rank(): which of terms() nothing that was added holds.
   std::vector<size_t> Missing() const;
+  // Asks for `term` in the place of such a one. `postings`: a packed list for each segment,
+  // in the order in which they were added.
+  void Replace(size_t t, QueryTerm term, const std::vector<std::string_view>& postings);
 
   // The best `count` documents that hold any term, best first; ties by key.
   std::vector<RankedDocument> Rank(size_t count);
@@ -85,6 +89,7 @@ class Ranker {
     float score = 0;
   };
 
+  void ReadLive(std::string_view packed, const Source& source, std::vector<Posting>& out) const;
   void FinishPending();
   void Measure();
   std::vector<Place> BestPassages(size_t count) const;
@@ -95,6 +100,7 @@ class Ranker {
   RankOptions options_;
   std::vector<Source> sources_;
   SegmentHeader pending_;
+  std::vector<std::string_view> pending_vectors_;
   std::vector<std::vector<Posting>> pending_postings_;
   Norms passage_norms_;
   Norms document_norms_;

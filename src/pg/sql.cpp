@@ -35,8 +35,13 @@ Uuid Rows::Id(size_t row, size_t col) const {
 // Runs one statement between SPI_connect and SPI_finish.
 class Executor {
  public:
-  Executor(const char* sql, const Type* types, size_t n_types, bool read_only, void** kept_plan)
-      : sql_(sql), types_(types), n_types_(n_types), read_only_(read_only), kept_plan_(kept_plan) {}
+  explicit Executor(const Statement& statement, bool keeps_plan = true)
+      : sql_(statement.sql),
+        types_(statement.types.begin()),
+        n_types_(statement.types.size()),
+        read_only_(statement.read_only),
+        of_queue_(statement.of_queue),
+        kept_plan_(keeps_plan ? &statement.plan : nullptr) {}
 
   Rows Run(const Param* params, size_t n_params, long max_rows) {
     Rows rows;
@@ -68,7 +73,7 @@ class Executor {
         *kept_plan_ = plan;
       }
     }
-    if (kept_plan_) PlanUnsafe(plan);
+    if (kept_plan_) PlanUnsafe(plan, of_queue_);
     const int code = SPI_execute_plan(plan, in.values, in.nulls, read_only_, max_rows);
     if (code < 0) elog(ERROR, "capeai: SPI_execute_plan: %s", SPI_result_code_string(code));
     rows.processed_ = SPI_processed;
@@ -79,11 +84,14 @@ class Executor {
 
   // Makes the plan, unless it is valid already, as for tables that have grown: one made while a table was
   // empty lasts until the table is analyzed, and would read the whole of it each time. No compilation either:
-  // where a whole table must be read after all, it is a small one that only counts as expensive.
-  static void PlanUnsafe(SPIPlanPtr plan) {
+  // where a whole table must be read after all, it is a small one that only counts as expensive. Of a queue
+  // no bitmap: plain index scans mark the entries of rows that have gone, and the next scan passes them by.
+  static void PlanUnsafe(SPIPlanPtr plan, bool of_queue) {
     const bool seqscan = enable_seqscan;
+    const bool bitmapscan = enable_bitmapscan;
     const bool jit = jit_enabled;
     enable_seqscan = jit_enabled = false;
+    if (of_queue) enable_bitmapscan = false;
     PG_TRY();
     {
       if (CachedPlan* made = SPI_plan_get_cached_plan(plan)) ReleaseCachedPlan(made, CurrentResourceOwner);
@@ -91,6 +99,7 @@ class Executor {
     PG_FINALLY();
     {
       enable_seqscan = seqscan;
+      enable_bitmapscan = bitmapscan;
       jit_enabled = jit;
     }
     PG_END_TRY();
@@ -199,18 +208,18 @@ class Executor {
   const Type* types_;
   size_t n_types_;
   bool read_only_;
+  bool of_queue_;
   void** kept_plan_;
 };
 
 Rows Execute(const Statement& statement, std::initializer_list<Param> params, long max_rows) {
-  Executor executor(statement.sql, statement.types.begin(), statement.types.size(), statement.read_only,
-                    &statement.plan);
+  Executor executor(statement);
   return executor.Run(params.begin(), params.size(), max_rows);
 }
 
 Rows ExecuteOnce(const std::string& sql, std::initializer_list<Type> types,
                  std::initializer_list<Param> params, long max_rows, bool read_only) {
-  Executor executor(sql.c_str(), types.begin(), types.size(), read_only, nullptr);
+  Executor executor(Statement{sql.c_str(), types, read_only}, false);
   return executor.Run(params.begin(), params.size(), max_rows);
 }
 

@@ -54,6 +54,7 @@ struct Statement {
   const char* sql;
   std::initializer_list<Type> types;
   bool read_only = false;        // runs with the caller's snapshot, sees no own writes
+  bool of_queue = false;         // most rows of its table have gone: see PlanUnsafe()
   mutable void* plan = nullptr;  // SPIPlanPtr, kept
 };
 

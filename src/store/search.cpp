@@ -16,64 +16,34 @@
 #include "pg/session.hpp"
 #include "pg/snapshot.hpp"
 #include "pg/sql.hpp"
+#include "store/index_reader.hpp"
 #include "store/knowledge.hpp"
 #include "store/links.hpp"
-#include "store/segments.hpp"
-#include "store/vocabulary.hpp"
 
 namespace capeai::store {
 namespace {
 
-using knowledge::PassageKey;
 using knowledge::QueryTerm;
 using knowledge::RankedDocument;
 using pg::Type;
 
 constexpr int kMaxResults = 1000;
-constexpr size_t kSmoothed = 50;          // results that are looked at again
-constexpr double kOpenPageFactor = 1.1;   // a prior, not a filter
-constexpr size_t kLeastPage = 2;          // "/" says nothing
-constexpr double kCorrectedWeight = 0.8;  // of a word that was spelled otherwise
+constexpr size_t kSmoothed = 50;         // results that are looked at again
+constexpr double kOpenPageFactor = 1.1;  // a prior, not a filter
+constexpr size_t kLeastPage = 2;         // "/" says nothing
 constexpr bool kReadOnly = true;
 
+// Once for each segment of its index.
 const pg::Statement kFindCollection{
-    "SELECT c.id, c.config::regconfig::oid, EXISTS (SELECT FROM capeai.index_state AS s WHERE "
-    "s.collection_id = c.id) "
-    "FROM capeai.collections AS c WHERE c.name = $1",
+    "SELECT c.id, c.config::regconfig::oid, EXISTS (SELECT FROM capeai.index_state AS i WHERE "
+    "i.collection_id = c.id), s.id "
+    "FROM capeai.collections AS c LEFT JOIN capeai.index_segments AS s ON s.collection_id = c.id "
+    "WHERE c.name = $1 ORDER BY s.id",
     {Type::kText},
     kReadOnly};
 
 const pg::Statement kCheckContext{
     "SELECT jsonb_typeof($1) = 'object', $1 ->> 'current_page'", {Type::kJsonb}, kReadOnly};
-
-const pg::Statement kSegments{
-    "SELECT id FROM capeai.index_segments WHERE collection_id = $1 ORDER BY id", {Type::kInt4}, kReadOnly};
-
-const pg::Statement kDead{"SELECT document_id, passage_id FROM capeai.index_dead WHERE collection_id = $1",
-                          {Type::kInt4},
-                          kReadOnly};
-
-const pg::Statement kPending{
-    "SELECT p.document_id, p.passage_id, q.terms FROM capeai.index_pending AS p "
-    "JOIN capeai.passages AS q ON q.id = p.passage_id WHERE p.collection_id = $1 "
-    "ORDER BY p.document_id, p.passage_id",
-    {Type::kInt4},
-    kReadOnly};
-
-const pg::Statement kUnindexed{
-    "SELECT d.id, q.id, q.terms FROM capeai.documents AS d JOIN capeai.passages AS q ON q.document_id = d.id "
-    "WHERE d.collection_id = $1 ORDER BY d.id, q.id",
-    {Type::kInt4},
-    kReadOnly};
-
-// The block of every segment in which each term stands if it is there.
-const pg::Statement kBlocks{
-    "SELECT s.ordinality, t.ordinality, b.block "
-    "FROM unnest($1::bigint[]) WITH ORDINALITY AS s (id), unnest($2::bytea[]) WITH ORDINALITY AS t (term), "
-    "LATERAL (SELECT block FROM capeai.index_blocks AS b "
-    "         WHERE b.segment_id = s.id AND b.first_term <= t.term ORDER BY b.first_term DESC LIMIT 1) AS b",
-    {Type::kInt8Array, Type::kByteaArray},
-    kReadOnly};
 
 const pg::Statement kVectors{
     "SELECT q.id, q.terms, d.url FROM capeai.passages AS q JOIN capeai.documents AS d ON d.id = "
@@ -90,20 +60,25 @@ const pg::Statement kFetch{
     kReadOnly};
 
 struct Collection {
-  int id = 0;
+  IndexedCollection index;
   pg::Oid config = 0;
-  bool indexed = false;
 };
 
 // The collection `default` exists even where nothing was added to it yet.
 std::optional<Collection> FindCollection(std::string_view name) {
   const pg::Rows rows = pg::Execute(kFindCollection, {name});
-  if (!rows.empty())
-    return Collection{static_cast<int>(rows.Int(0, 0)), static_cast<pg::Oid>(rows.Int(0, 1)),
-                      rows.Bool(0, 2)};
-  if (name == "default") return std::nullopt;
-  pg::Raise(sqlstate::kUndefinedObject, "collection \"" + std::string(name) + "\" does not exist",
-            "Make it with capeai_create_collection(), or name it in capeai_add_document().");
+  if (rows.empty()) {
+    if (name == "default") return std::nullopt;
+    pg::Raise(sqlstate::kUndefinedObject, "collection \"" + std::string(name) + "\" does not exist",
+              "Make it with capeai_create_collection(), or name it in capeai_add_document().");
+  }
+  Collection found;
+  found.index.id = static_cast<int>(rows.Int(0, 0));
+  found.index.indexed = rows.Bool(0, 2);
+  found.config = static_cast<pg::Oid>(rows.Int(0, 1));
+  for (size_t i = 0; i < rows.size() && !rows.IsNull(i, 3); ++i)
+    found.index.segments.push_back(rows.Int(i, 3));
+  return found;
 }
 
 void CheckArguments(std::string_view query, int max_results) {
@@ -115,6 +90,7 @@ void CheckArguments(std::string_view query, int max_results) {
 }
 
 std::string CurrentPage(std::string_view context_json) {
+  if (context_json == "{}") return "";
   const pg::Rows rows = pg::Execute(kCheckContext, {context_json});
   if (!rows.Bool(0, 0))
     pg::Raise(sqlstate::kInvalidParameter, "context must be a JSON object",
@@ -141,85 +117,6 @@ std::vector<QueryTerm> QueryTerms(pg::Oid config, std::string_view query) {
   for (const auto& [term, count] : counts)
     terms.push_back({term, weak.count(term) ? count * knowledge::kWeakWordWeight : count});
   return terms;
-}
-
-// Hands the whole index of `collection` that matters for the ranker's terms to
-// it. `headers` keeps what the ranker points at.
-class IndexReader {
- public:
-  explicit IndexReader(const Collection& collection)
-      : collection_(collection.id), indexed_(collection.indexed) {}
-
-  knowledge::Ranker Feed(std::vector<QueryTerm> terms) {
-    knowledge::Ranker ranker(std::move(terms), {});
-    AddPassages(ranker, indexed_ ? kPending : kUnindexed);
-    if (!indexed_) return ranker;
-    const pg::Rows rows = pg::Execute(kSegments, {collection_});
-    std::vector<int64_t> ids;
-    for (size_t i = 0; i < rows.size(); ++i) ids.push_back(rows.Int(i, 0));
-    if (ids.empty()) return ranker;
-    headers_ = Headers(ids);
-    AddSegments(ranker, ids);
-    return ranker;
-  }
-
- private:
-  void AddPassages(knowledge::Ranker& ranker, const pg::Statement& statement) {
-    const pg::Rows rows = pg::Execute(statement, {collection_});
-    for (size_t i = 0; i < rows.size(); ++i)
-      ranker.AddPassage({rows.Int(i, 0), rows.Int(i, 1)}, rows.Text(i, 2));
-  }
-
-  void AddSegments(knowledge::Ranker& ranker, const std::vector<int64_t>& ids) {
-    std::vector<std::string> terms;
-    for (const QueryTerm& term : ranker.terms()) terms.push_back(term.term);
-    const pg::Rows blocks = pg::Execute(kBlocks, {&ids, &terms});
-    std::vector<std::vector<std::string_view>> postings(ids.size(),
-                                                        std::vector<std::string_view>(terms.size()));
-    for (size_t i = 0; i < blocks.size(); ++i) {
-      const size_t term = static_cast<size_t>(blocks.Int(i, 1) - 1);
-      postings[static_cast<size_t>(blocks.Int(i, 0) - 1)][term] =
-          knowledge::FindInBlock(blocks.Text(i, 2), terms[term]);
-    }
-    std::vector<std::vector<bool>> dead = DeadOrdinals();
-    for (size_t s = 0; s < ids.size(); ++s)
-      ranker.AddSegment(headers_[s].get(), std::move(dead[s]), postings[s]);
-  }
-
-  std::vector<std::vector<bool>> DeadOrdinals() {
-    std::vector<std::vector<bool>> dead(headers_.size());
-    const pg::Rows rows = pg::Execute(kDead, {collection_});
-    for (size_t i = 0; i < rows.size(); ++i) {
-      const PassageKey key{rows.Int(i, 0), rows.Int(i, 1)};
-      for (size_t s = 0; s < headers_.size(); ++s) {
-        const auto ordinal = headers_[s]->Find(key);
-        if (!ordinal) continue;
-        dead[s].resize(headers_[s]->size());
-        dead[s][*ordinal] = true;
-        break;
-      }
-    }
-    return dead;
-  }
-
-  int collection_;
-  bool indexed_;
-  std::vector<std::shared_ptr<const knowledge::SegmentHeader>> headers_;
-};
-
-// The ranker's terms with those that are not indexed replaced by the nearest that
-// are, at a discount; empty if that changes nothing.
-std::vector<QueryTerm> Corrected(const knowledge::Ranker& ranker, const Collection& collection) {
-  std::vector<QueryTerm> terms = ranker.terms();
-  bool changed = false;
-  for (const size_t t : ranker.Missing()) {
-    std::string nearest = NearestTermOf(collection.id, collection.indexed, terms[t].term);
-    const auto same = [&](const QueryTerm& term) { return term.term == nearest; };
-    if (nearest.empty() || std::any_of(terms.begin(), terms.end(), same)) continue;
-    terms[t] = {std::move(nearest), terms[t].weight * kCorrectedWeight};
-    changed = true;
-  }
-  return changed ? terms : std::vector<QueryTerm>();
 }
 
 // Whether `url` is, or contains, the page that the user has open.
@@ -288,18 +185,17 @@ std::vector<Passage> SearchPassages(std::string_view query, std::string_view col
   CheckArguments(query, max_results);
   const pg::OneSnapshot snapshot;
   const std::string current_page = CurrentPage(context_json);
-  const std::optional<Collection> collection = FindCollection(collection_name);
+  std::optional<Collection> collection = FindCollection(collection_name);
   if (!collection) return {};
   std::vector<QueryTerm> terms = QueryTerms(collection->config, query);
   if (terms.empty()) return {};
 
-  IndexReader reader(*collection);
+  IndexReader reader(std::move(collection->index));
   knowledge::Ranker ranker = reader.Feed(std::move(terms));
-  if (std::vector<QueryTerm> corrected = Corrected(ranker, *collection); !corrected.empty())
-    ranker = reader.Feed(std::move(corrected));
+  reader.Correct(ranker);
   const size_t wanted = static_cast<size_t>(max_results);
   std::vector<RankedDocument> ranked = ranker.Rank(std::max(wanted, kSmoothed));
-  Refine(ranked, ranker, collection->id, current_page);
+  Refine(ranked, ranker, reader.collection(), current_page);
   for (RankedDocument& document : ranked) document.score = std::min(1.0, document.score / ranker.ideal());
   if (ranked.size() > wanted) ranked.resize(wanted);
   return Fetch(ranked);

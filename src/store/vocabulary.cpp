@@ -2,6 +2,7 @@
 
 #include "knowledge/segment.hpp"
 #include "knowledge/spelling.hpp"
+#include "knowledge/terms.hpp"
 #include "pg/sql.hpp"
 
 namespace capeai::store {
@@ -19,19 +20,6 @@ const pg::Statement kBlocksBetween{
     "                              WHERE p.segment_id = s.id AND p.first_term <= $2 "
     "                              ORDER BY p.first_term DESC LIMIT 1), $2)",
     {Type::kInt4, Type::kBytea, Type::kBytea, Type::kInt4},
-    true};
-
-const pg::Statement kPendingVectors{
-    "SELECT q.terms FROM capeai.index_pending AS p JOIN capeai.passages AS q ON q.id = p.passage_id "
-    "WHERE p.collection_id = $1",
-    {Type::kInt4},
-    true};
-
-// Of a collection whose index is not there.
-const pg::Statement kAllVectors{
-    "SELECT q.terms FROM capeai.documents AS d JOIN capeai.passages AS q ON q.document_id = d.id "
-    "WHERE d.collection_id = $1",
-    {Type::kInt4},
     true};
 
 void OfferSegments(int collection, knowledge::NearestTerm& nearest) {
@@ -52,19 +40,15 @@ void OfferSegments(int collection, knowledge::NearestTerm& nearest) {
   }
 }
 
-void OfferPassages(int collection, const pg::Statement& statement, knowledge::NearestTerm& nearest) {
-  const pg::Rows rows = pg::Execute(statement, {collection});
-  for (size_t i = 0; i < rows.size(); ++i)
-    for (knowledge::TermVectorReader vector(rows.Text(i, 0)); vector.Next();) nearest.Offer(vector.term(), 1);
-}
-
 }  // namespace
 
-std::string NearestTermOf(int collection, bool indexed, const std::string& word) {
+std::string NearestTermOf(int collection, bool indexed, const std::string& word,
+                          const std::vector<std::string_view>& passages) {
   knowledge::NearestTerm nearest(word);
   if (!nearest.possible()) return "";
   if (indexed) OfferSegments(collection, nearest);
-  OfferPassages(collection, indexed ? kPendingVectors : kAllVectors, nearest);
+  for (const std::string_view packed : passages)
+    for (knowledge::TermVectorReader vector(packed); vector.Next();) nearest.Offer(vector.term(), 1);
   return nearest.best();
 }
 

@@ -117,6 +117,17 @@ TEST(Postings, RoundTripAndTruncation) {
   }
 }
 
+// Damaged distances never lead back to lower ordinals.
+TEST(Postings, AscendWhateverTheBytes) {
+  std::string packed;
+  for (const uint64_t distance : {uint64_t{5}, uint64_t{UINT32_MAX}, uint64_t{1}})
+    PutVarint(packed, distance * 2 + 1);
+  std::vector<Posting> read;
+  ReadPostings(packed, read);
+  ASSERT_EQ(read.size(), 1u);
+  EXPECT_EQ(read[0].ordinal, 5u);
+}
+
 TEST(SegmentHeader, RoundTripsFindsAndRefusesDamage) {
   SegmentHeader header;
   header.keys = {{-4, 12}, {3, 900}, {3, 901}, {1ll << 40, 5}};

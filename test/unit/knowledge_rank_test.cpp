@@ -206,6 +206,49 @@ TEST(Ranker, NamesWhatIsMissing) {
   EXPECT_EQ(ranker.Missing(), std::vector<size_t>{1});
 }
 
+// Wherever its passages are, a term that takes another's place counts as if it had been asked for.
+TEST(Ranker, ReplacesWhatIsMissing) {
+  const std::string pending = Vector({"dog", "fish"});
+  const Segment first({{{1, 1}, Vector({"cat", "dog"})}, {{2, 2}, Vector({"dog"})}});
+  const Segment second({{{4, 4}, Vector({"fish"})}});
+  const auto add = [&](Ranker& ranker) {
+    ranker.AddPassage({3, 3}, pending);
+    ranker.AddSegment(&first.header, {false, true}, first.Lists(ranker));
+    ranker.AddSegment(&second.header, {}, second.Lists(ranker));
+  };
+  Ranker asked({{"cat", 1}, {"dog", 0.8}}, {});
+  add(asked);
+  const auto expected = asked.Rank(10);
+  ASSERT_EQ(expected.size(), 2u);
+
+  Ranker corrected({{"cat", 1}, {"dgo", 1}}, {});
+  add(corrected);
+  ASSERT_EQ(corrected.Missing(), std::vector<size_t>{1});
+  corrected.Replace(1, {"dog", 0.8}, {first.Lists(asked)[1], second.Lists(asked)[1]});
+  EXPECT_TRUE(corrected.Missing().empty());
+  const auto ranked = corrected.Rank(10);
+  ASSERT_EQ(ranked.size(), expected.size());
+  for (size_t i = 0; i < ranked.size(); ++i) {
+    EXPECT_EQ(ranked[i].best, expected[i].best);
+    EXPECT_EQ(ranked[i].score, expected[i].score);
+  }
+  EXPECT_EQ(corrected.ideal(), asked.ideal());
+}
+
+// Many passages of which few are wanted, most with equal scores: the first ones.
+TEST(Ranker, FewOfMany) {
+  Ranker ranker({{"cat", 1}}, {});
+  std::vector<std::string> vectors;
+  for (int64_t i = 1; i <= 1000; ++i) {
+    vectors.push_back(i % 100 == 0 ? Vector({"cat", "cat"}) : Vector({"cat", "dog"}));
+    ranker.AddPassage({i, i}, vectors.back());
+  }
+  const auto ranked = ranker.Rank(20);
+  ASSERT_EQ(ranked.size(), 20u);
+  for (size_t i = 0; i < 10; ++i) EXPECT_EQ(ranked[i].best.document, static_cast<int64_t>(i + 1) * 100);
+  for (size_t i = 10; i < 20; ++i) EXPECT_EQ(ranked[i].best.document, static_cast<int64_t>(i) - 9);
+}
+
 TEST(Identifiers, Parts) {
   EXPECT_EQ(IdentifierParts("the DiffExecutor runs"), "Diff Executor ");
   EXPECT_EQ(IdentifierParts("HTTPServer2 parseURL"), "HTTP Server2 parse URL ");
