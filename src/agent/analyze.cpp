@@ -127,6 +127,13 @@ std::vector<std::string> ContentWords(std::string_view text) {
   return words;
 }
 
+// Whether `line`, words with a space before and behind each, has those of `phrase`.
+bool HasPhrase(std::string_view line, std::string_view phrase) {
+  for (size_t at = line.find(phrase); at != line.npos; at = line.find(phrase, at + 1))
+    if (line[at - 1] == ' ' && line[at + phrase.size()] == ' ') return true;
+  return false;
+}
+
 std::string Classify(const std::vector<std::string>& words) {
   std::string line = " ";
   for (const std::string& word : words) line += word + " ";
@@ -135,9 +142,7 @@ std::string Classify(const std::vector<std::string>& words) {
   for (const char* intent : kIntents) {
     int sum = 0;
     for (const Rule& rule : kRules)
-      if (std::string_view(rule.intent) == intent &&
-          line.find(" " + std::string(rule.phrase) + " ") != line.npos)
-        sum += rule.weight;
+      if (std::string_view(rule.intent) == intent && HasPhrase(line, rule.phrase)) sum += rule.weight;
     if (sum > best_sum) {
       best = intent;
       best_sum = sum;

@@ -41,10 +41,12 @@ std::optional<SegmentHeader> SegmentHeader::Unpack(std::string_view packed) {
   for (FieldCounts& lengths_of : header.lengths)
     for (uint16_t& length : lengths_of) length = static_cast<uint16_t>(in.Varint());
   if (!in.ok() || !in.AtEnd()) return std::nullopt;
+  header.totals = Totals(header, {});
   return header;
 }
 
 SegmentTotals Totals(const SegmentHeader& header, const std::vector<bool>& dead) {
+  if (dead.empty() && header.totals) return *header.totals;
   SegmentTotals totals;
   std::array<uint64_t, kFields> lengths{};
   int64_t last_document = 0;

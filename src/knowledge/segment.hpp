@@ -22,26 +22,28 @@ struct PassageKey {
   auto operator<=>(const PassageKey&) const = default;
 };
 
-// Passages in ascending order of their key, so that those of a document are
-// neighbours; the position is the passage's ordinal.
-struct SegmentHeader {
-  std::vector<PassageKey> keys;
-  std::vector<FieldCounts> lengths;
-
-  size_t size() const { return keys.size(); }
-  bool operator==(const SegmentHeader&) const = default;
-  std::optional<uint32_t> Find(const PassageKey& key) const;
-  std::string Pack() const;
-  // Nothing for bytes that Pack() did not write.
-  static std::optional<SegmentHeader> Unpack(std::string_view packed);
-};
-
 // What a segment holds in all.
 struct SegmentTotals {
   double passages = 0;
   double documents = 0;
   std::array<double, kFields> lengths{};
 };
+
+// Passages in ascending order of their key, so that those of a document are
+// neighbours; the position is the passage's ordinal.
+struct SegmentHeader {
+  std::vector<PassageKey> keys;
+  std::vector<FieldCounts> lengths;
+  std::optional<SegmentTotals> totals;  // counted once for all, by Unpack()
+
+  size_t size() const { return keys.size(); }
+  bool operator==(const SegmentHeader& other) const { return keys == other.keys && lengths == other.lengths; }
+  std::optional<uint32_t> Find(const PassageKey& key) const;
+  std::string Pack() const;
+  // Nothing for bytes that Pack() did not write.
+  static std::optional<SegmentHeader> Unpack(std::string_view packed);
+};
+
 // Without the passages that are `dead` (by ordinal; may be empty).
 SegmentTotals Totals(const SegmentHeader& header, const std::vector<bool>& dead);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <numeric>
 #include <unordered_map>
 
 #include "knowledge/terms.hpp"
@@ -10,36 +11,55 @@
 namespace capeai::knowledge {
 namespace {
 
-struct Entry {
+struct Occurrence {
+  size_t term = 0;  // numbered as they come
   size_t passage = 0;
   double weight = 0;
 };
 
-// Cosines of all pairs, row by row.
-std::vector<double> Similarities(const std::vector<std::string_view>& vectors) {
-  const size_t n = vectors.size();
-  std::unordered_map<std::string_view, std::vector<Entry>> terms;
-  for (size_t i = 0; i < n; ++i) {
+// What stands in the passages, grouped by term, and in each group in the order of the passages.
+std::vector<Occurrence> Occurrences(const std::vector<std::string_view>& vectors) {
+  std::vector<Occurrence> found;
+  std::unordered_map<std::string_view, size_t> numbers;
+  for (size_t i = 0; i < vectors.size(); ++i) {
     TermVectorReader reader(vectors[i]);
     while (reader.Next()) {
       const FieldCounts& counts = reader.counts();
       const double frequency = counts[kTitle] + counts[kHeading] + counts[kKeywords] + counts[kBody];
-      if (frequency > 0) terms[reader.term()].push_back({i, 1 + std::log(frequency)});
+      if (frequency == 0) continue;
+      const size_t term = numbers.emplace(reader.term(), numbers.size()).first->second;
+      found.push_back({term, i, 1 + std::log(frequency)});
     }
   }
+  std::vector<size_t> places(numbers.size() + 1);
+  for (const Occurrence& occurrence : found) ++places[occurrence.term + 1];
+  std::partial_sum(places.begin(), places.end(), places.begin());
+  std::vector<Occurrence> grouped(found.size());
+  for (const Occurrence& occurrence : found) grouped[places[occurrence.term]++] = occurrence;
+  return grouped;
+}
+
+// Cosines of all pairs of different passages, row by row.
+std::vector<double> Similarities(const std::vector<std::string_view>& vectors) {
+  const size_t n = vectors.size();
+  std::vector<Occurrence> all = Occurrences(vectors);
   std::vector<double> norms(n), products(n * n);
-  for (auto& [term, entries] : terms) {
-    const double idf = std::log(1 + static_cast<double>(n) / static_cast<double>(entries.size()));
-    for (Entry& entry : entries) {
-      entry.weight *= idf;
-      norms[entry.passage] += entry.weight * entry.weight;
+  for (size_t begin = 0, end = 0; begin < all.size(); begin = end) {
+    while (end < all.size() && all[end].term == all[begin].term) ++end;
+    const double idf = std::log(1 + static_cast<double>(n) / static_cast<double>(end - begin));
+    for (size_t a = begin; a < end; ++a) {
+      all[a].weight *= idf;
+      norms[all[a].passage] += all[a].weight * all[a].weight;
+      for (size_t b = begin; b < a; ++b)
+        products[all[b].passage * n + all[a].passage] += all[a].weight * all[b].weight;
     }
-    for (const Entry& a : entries)
-      for (const Entry& b : entries) products[a.passage * n + b.passage] += a.weight * b.weight;
   }
-  for (size_t i = 0; i < n; ++i)
-    for (size_t j = 0; j < n; ++j)
+  for (size_t i = 0; i < n; ++i) {
+    for (size_t j = i + 1; j < n; ++j) {
       if (norms[i] > 0 && norms[j] > 0) products[i * n + j] /= std::sqrt(norms[i] * norms[j]);
+      products[j * n + i] = products[i * n + j];
+    }
+  }
   return products;
 }
 

@@ -59,6 +59,8 @@ void DeleteLinks(int64_t document) { pg::Execute(kDelete, {document}); }
 InboundLinks::InboundLinks(int collection, const std::vector<std::string>& urls) : texts_(urls.size()) {
   std::vector<std::string> pages;
   for (const std::string& url : urls) pages.push_back(knowledge::PageOf(url));
+  // What has no url cannot be linked to.
+  if (std::all_of(pages.begin(), pages.end(), [](const std::string& page) { return page.empty(); })) return;
   rows_ = pg::Execute(kInbound, {collection, &pages});
   for (size_t i = 0; i < rows_.size(); ++i)
     texts_[static_cast<size_t>(rows_.Int(i, 0) - 1)].push_back(rows_.Text(i, 1));

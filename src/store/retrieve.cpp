@@ -27,7 +27,6 @@ const pg::Statement kPassagesOf{
 // stands under it: of the first documents that passage comes, too, before the one that was found.
 void AddSections(const std::string& query, std::vector<Passage>& passages) {
   const knowledge::HeadingQuestion question(query);
-  const auto match = [&](const Passage& p) { return question.MatchPassage(p.title, p.heading, p.text); };
   std::vector<int64_t> documents;
   for (size_t i = 0; i < passages.size() && i < kDocumentsForSections; ++i)
     documents.push_back(passages[i].document_id);
@@ -36,22 +35,26 @@ void AddSections(const std::string& query, std::vector<Passage>& passages) {
   for (const int64_t document : documents) {
     auto found = std::find_if(passages.begin(), passages.end(),
                               [&](const Passage& p) { return p.document_id == document; });
-    Passage best = *found;
-    double best_match = std::max(match(best), kSectionMatch);
+    size_t best = 0;  // which row
+    int64_t best_id = found->passage_id;
+    double best_match =
+        std::max(question.MatchPassage(found->title, found->heading, found->text), kSectionMatch);
     for (size_t i = 0; i < rows.size(); ++i) {
       if (rows.Int(i, 0) != document) continue;
-      Passage other = *found;
-      other.passage_id = rows.Int(i, 1);
-      other.heading = rows.String(i, 2);
-      other.text = rows.String(i, 3);
       // Where a section goes on over several passages, the one that it begins with.
-      const bool begins = other.heading == found->heading && other.passage_id < best.passage_id;
-      const double other_match = match(other);
-      if (other_match < best_match || (other_match == best_match && !begins)) continue;
-      best = std::move(other);
-      best_match = other_match;
+      const bool begins = rows.Text(i, 2) == found->heading && rows.Int(i, 1) < best_id;
+      const double match = question.MatchPassage(found->title, rows.Text(i, 2), rows.Text(i, 3));
+      if (match < best_match || (match == best_match && !begins)) continue;
+      best = i;
+      best_id = rows.Int(i, 1);
+      best_match = match;
     }
-    if (best.passage_id != found->passage_id) passages.insert(found, std::move(best));
+    if (best_id == found->passage_id) continue;
+    Passage section = *found;
+    section.passage_id = best_id;
+    section.heading = rows.String(best, 2);
+    section.text = rows.String(best, 3);
+    passages.insert(found, std::move(section));
   }
 }
 
