@@ -139,6 +139,8 @@ CREATE TABLE capeai.audit_seals (
   hash        bytea NOT NULL,
   created_at  timestamptz NOT NULL
 );
+-- Hashes do not get smaller.
+ALTER TABLE capeai.audit_seals ALTER COLUMN events SET STORAGE EXTERNAL;
 COMMENT ON TABLE capeai.audit_seals IS 'Chain of hashes over audit_events, written by the worker; capeai_audit_verify() checks it';
 COMMENT ON COLUMN capeai.audit_seals.event_id IS 'The last event that the chain covers with this link';
 COMMENT ON COLUMN capeai.audit_seals.events IS 'The events of this link: for each its id (8 bytes) and half of its SHA-256 (16 bytes)';

@@ -18,7 +18,8 @@ JsonbValue TextUnsafe(std::string_view text) {
     ereport(ERROR, errcode(ERRCODE_UNTRANSLATABLE_CHARACTER), errmsg("unsupported Unicode escape sequence"),
             errdetail("\\u0000 cannot be converted to text."));
   if (text.size() > JENTRY_OFFLENMASK)
-    ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("string too long to represent as jsonb string"));
+    ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+            errmsg("string too long to represent as jsonb string"));
   pg_verifymbstr(text.data(), static_cast<int>(text.size()), false);
   JsonbValue out;
   out.type = jbvString;
@@ -30,9 +31,9 @@ JsonbValue TextUnsafe(std::string_view text) {
 JsonbValue RealUnsafe(std::string_view text) {
   JsonbValue out;
   out.type = jbvNumeric;
-  out.val.numeric = DatumGetNumeric(
-      DirectFunctionCall3(numeric_in, CStringGetDatum(pnstrdup(text.data(), text.size())),
-                          ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+  out.val.numeric =
+      DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(pnstrdup(text.data(), text.size())),
+                                          ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
   return out;
 }
 

@@ -77,8 +77,9 @@ using Param =
                  const std::vector<bool>*, const std::vector<int32_t>*, const std::vector<int64_t>*,
                  const std::vector<double>*, const std::vector<std::string>*, const Nullable<std::string>*,
                  const std::vector<std::string_view>*, const Nullable<std::string_view>*,
-                 const Nullable<JsonTokens>*, const Nullable<int64_t>*, const Nullable<double>*, const std::vector<Uuid>*,
-                 const std::vector<WallTime>*, const Nullable<WallTime>*, const std::vector<Oid>*>;
+                 const Nullable<JsonTokens>*, const Nullable<int64_t>*, const Nullable<double>*,
+                 const std::vector<Uuid>*, const std::vector<WallTime>*, const Nullable<WallTime>*,
+                 const std::vector<Oid>*>;
 
 // Helper for optional parameters.
 template <class T>

@@ -26,8 +26,8 @@ struct RunRow {
   WallTime started_at, completed_at;
 };
 
-// One attempt's end. Documents are as base/json_tokens.hpp has them. `status` is where the task goes: succeeded, failed,
-// cancelled, queued (again, at run_at), or running (an ask that tries again).
+// One attempt's end. Documents are as base/json_tokens.hpp has them. `status` is where the task goes:
+// succeeded, failed, cancelled, queued (again, at run_at), or running (an ask that tries again).
 struct AttemptEnd {
   Uuid task_id;
   int attempt = 0;  // the one that ended
