@@ -3,6 +3,7 @@
 #: make unit       pure unit tests under ASan and UBSan (ROOM=base for one room)
 #: make regress    pg_regress against a private server      make isolation   the same, isolation specs
 #: make tap        TAP tests (TESTS=test/tap/x.t for some)  make test-long   also the long ones
+#: make threads    the HTTP client under ThreadSanitizer
 #: make chaos      faults under load (SECONDS=120 SEED=)   make fuzz        SECONDS=60 for each fuzzer
 #: make bench      benchmarks                               make bench-relevance DIR=folder with a collection
 
@@ -48,6 +49,26 @@ build/unit/obj/%.o: src/%.cpp
 
 -include $(wildcard build/unit/obj/*/*.d)
 
+# --- the one place with a second thread (net/background.hpp), under ThreadSanitizer, which knows the
+# standard library's mutexes and atomics.
+TSAN_CXX := $(CCACHE) g++ $(STANDARD) $(WARNINGS) -Itest/unit -O1 $(DEBUG_INFO) -fsanitize=thread
+TSAN_OBJECTS := $(patsubst src/%.cpp,build/tsan/%.o,$(wildcard src/net/*.cpp src/base/*.cpp)) \
+                build/tsan/test/net_background_test.o build/tsan/test/net_flow_test.o
+
+build/tsan/test/%.o: test/unit/%.cpp
+	@mkdir -p $(@D)
+	$(call quietly,CXX $< (threads))$(TSAN_CXX) -MMD -MP -c -o $@ $<
+build/tsan/%.o: src/%.cpp
+	@mkdir -p $(@D)
+	$(call quietly,CXX $< (threads))$(TSAN_CXX) -MMD -MP -c -o $@ $<
+build/tsan/net_test: $(TSAN_OBJECTS)
+	$(call quietly,LINK $@)$(TSAN_CXX) -o $@ $^ $(UNIT_LIBS)
+-include $(TSAN_OBJECTS:.o=.d)
+
+.PHONY: threads
+threads: build/tsan/net_test
+	@$< --gtest_brief=1
+
 # --- the mock OpenAI server says itself how it is built
 -include test/mock_openai/mock.mk
 MOCK_SERVER := $(if $(wildcard test/mock_openai/mock.mk),build/mock_openai)
@@ -69,7 +90,7 @@ test:
 	@$(RUN_TESTS) unit regress isolation tap
 
 test-long: export CAPEAI_TEST_LONG = 1
-test-long: test
+test-long: test threads
 
 test-programs: $(UNIT_PROGRAMS) $(MOCK_SERVER) $(PRELOADS)
 

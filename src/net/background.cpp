@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <system_error>
+#include <exception>
 #include <utility>
 
 #include "net/signals.hpp"
@@ -27,7 +27,7 @@ Background::Background(int fd, Work work) : fd_(fd), work_(std::move(work)) {}
 Background::~Background() {
   if (thread_.joinable()) {
     ending_ = true;
-    if (called_back_) turn_.unlock();
+    if (called_back_.exchange(true)) turn_.unlock();
     Wake();
     thread_.join();
   }
@@ -41,7 +41,7 @@ bool Background::Start() {
   try {
     const SignalsBlocked blocked;  // inherited by the thread, for good
     thread_ = std::thread([this] { Run(); });
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {  // no thread to be had, or no memory
     turn_.unlock();
     close(std::exchange(wake_, -1));
     return false;

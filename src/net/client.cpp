@@ -169,7 +169,7 @@ bool HttpClient::Impl::HaveBackground() {
 
 std::optional<Duration> HttpClient::Impl::ServeAlone(const std::atomic<bool>& called_back) noexcept {
   try {
-    return Serve({MonoTime::max(), &called_back}) ? NextWork() : Duration(0);
+    return Serve({MonoNow() + kTurn, &called_back}) ? NextWork() : Duration(0);
   } catch (...) {
     if (!thrown_) thrown_ = std::current_exception();
     return std::nullopt;

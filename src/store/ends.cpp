@@ -45,7 +45,7 @@ WITH moved AS (
       completion_tokens = nullif(coalesce(t.completion_tokens, 0) + e.completion_tokens, 0),
       usage = coalesce(e.usage, t.usage),
       cost = CASE WHEN e.cost IS NULL THEN t.cost ELSE coalesce(t.cost, 0.0) + e.cost::numeric END,
-      price = coalesce(e.price, t.price),
+      price = coalesce(e.price::jsonb, t.price),
       worker = CASE WHEN e.status = 'queued' THEN NULL ELSE t.worker END,
       updated_at = $1,
       completed_at = CASE WHEN e.status IN ('succeeded', 'failed', 'cancelled') THEN $1 END
@@ -65,7 +65,7 @@ FROM moved m)",
     {Type::kTimestamptz, Type::kUuidArray, Type::kTextArray, Type::kInt4Array, Type::kInt4Array,
      Type::kTimestamptzArray, Type::kTextArray, Type::kJsonbArray, Type::kTextArray, Type::kTextArray,
      Type::kTextArray, Type::kInt8Array, Type::kInt8Array, Type::kJsonbArray, Type::kTextArray,
-     Type::kJsonbArray, Type::kTextArray, Type::kJsonbArray, Type::kBool}};
+     Type::kJsonbArray, Type::kTextArray, Type::kTextArray, Type::kBool}};
 
 const Statement kWriteRuns{
     R"(
@@ -147,8 +147,8 @@ std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<const AttemptE
   std::vector<int32_t> next_attempts, failures;
   std::vector<std::string_view> statuses, event_types;
   Nullable<WallTime> run_at;
-  Nullable<std::string_view> wait_reasons, codes, messages, models, costs;
-  Nullable<JsonTokens> outputs, usages, prices, event_data;
+  Nullable<std::string_view> wait_reasons, codes, messages, models, costs, prices;
+  Nullable<JsonTokens> outputs, usages, event_data;
   std::vector<int64_t> prompt, completion;
   std::vector<Uuid> ended;  // those that are terminal now
   std::vector<int32_t> ended_attempts;
@@ -172,7 +172,7 @@ std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<const AttemptE
     completion.push_back(e->completion_tokens);
     usages.push_back(DocumentOrNull(e->usage));
     costs.push_back(OrNull(e->cost));
-    prices.push_back(DocumentOrNull(e->price));
+    prices.push_back(OrNull(e->price));
     event_types.push_back(e->event_type);
     event_data.push_back(DocumentOrNull(e->event_data.empty() ? kEmptyObject : e->event_data));
   }

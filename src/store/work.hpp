@@ -42,10 +42,10 @@ struct AttemptEnd {
   int64_t prompt_tokens = 0, completion_tokens = 0;  // added to what earlier attempts used
   std::string usage;                                 // a document; empty: leave
   std::string cost;                                  // of this attempt, added; empty: not known
-  std::string price;                                 // what it was reckoned with, a document; empty: leave
-  std::string event_type;                            // audit: task_succeeded, ...
-  std::string event_data;                            // a document
-  std::vector<RunRow> runs;                          // its steps
+  std::string price;         // what it was reckoned with, JSON text (its decimals are exact); empty: leave
+  std::string event_type;    // audit: task_succeeded, ...
+  std::string event_data;    // a document
+  std::vector<RunRow> runs;  // its steps
 };
 
 // Writes ends and their runs, fenced by (id, attempt, worker, running). Returns the

@@ -94,7 +94,7 @@ store::AttemptEnd EndOf(const Work& work, const char* status, const Bill& bill) 
   if (bill.empty()) return end;
   end.usage = UsageJson(bill).Tokens();
   end.cost = bill.cost();
-  if (bill.price) end.price = Json::Parse(bill.price->row).Tokens();
+  if (bill.price) end.price = bill.price->row;
   return end;
 }
 

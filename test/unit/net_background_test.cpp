@@ -202,6 +202,26 @@ TEST_F(AwayTest, ResponsesShareTheirMemory) {
   EXPECT_GT(most, kMost / 2);
 }
 
+// Nor does it wait for those who never stop to send.
+TEST_F(AwayTest, EndsInTheMiddleOfAFlood) {
+  Server server([](Peer& peer) {
+    peer.ReadRequest();
+    while (peer.Send("HTTP/1.1 100 Continue\r\n\r\n")) {
+    }
+  });
+  std::vector<Recorder> sinks(kMany);
+  for (Recorder& sink : sinks) {
+    HttpRequest request = Ask(server.url());
+    request.max_header_bytes = SIZE_MAX;
+    client->Start(request, &sink);
+  }
+  client->Leave();
+  EXPECT_TRUE(Eventually([&] { return server.connections == kMany; }));
+  client->StopBackground();
+  client.reset();
+  EXPECT_EQ(poller->watched(), 0u);
+}
+
 TEST_F(AwayTest, EndsWhileTheOwnerIsAway) {
   Server silent([](Peer& p) { p.WaitUntilClosed(); });
   std::vector<Recorder> sinks(kMany);
