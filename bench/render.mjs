@@ -1,5 +1,6 @@
 // docs/benchmarks.md and its charts, from what was measured last (build/bench/*.json).
-// Measures nothing; figures of trials (--quick, --only) are not taken.
+// Measures nothing; figures of trials (--quick, --only) are not taken. Works that are not among them keep
+// the section that the page has; each says when it was measured.
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { barChart } from './lib/chart.mjs';
 import { markdown } from './lib/table.mjs';
@@ -48,6 +49,14 @@ function section(result) {
     `${chart}\n${markdown(result.median, result.columns)}\n${judged.length ? `\n${judged.join('\n')}\n` : ''}`;
 }
 
+// What the page has of works that are not measured anew: { work: section }.
+function kept() {
+  const page = existsSync('docs/benchmarks.md') ? readFileSync('docs/benchmarks.md', 'utf8') : '';
+  const sections = page.split(/\n(?=## )/).slice(1).map((text) => [/make bench WORK=([a-z_]+)/.exec(text)?.[1], text]);
+  return Object.fromEntries(sections.map(([name, text]) => [name, `\n${text.trimEnd()}\n`]));
+}
+
 mkdirSync('docs/benchmarks', { recursive: true });
-writeFileSync('docs/benchmarks.md', head(results[0]) + results.map(section).join(''));
+const sections = { ...kept(), ...Object.fromEntries(results.map((result) => [result.name, section(result)])) };
+writeFileSync('docs/benchmarks.md', head(results[0]) + ORDER.map((name) => sections[name] ?? '').join(''));
 console.log(`docs/benchmarks.md: ${results.map((result) => result.name).join(', ')}`);
