@@ -103,7 +103,11 @@ bool HttpClient::Impl::Cancel(TransferId id) {
 }
 
 void HttpClient::Impl::Pause(TransferId id) {
-  if (Transfer* transfer = Find(id)) transfer->paused = true;
+  Transfer* transfer = Find(id);
+  if (!transfer) return;
+  transfer->paused = true;
+  // Whoever does not read makes way for those that do.
+  if (arrivals_.favourite == id) arrivals_.favourite = 0;
 }
 
 void HttpClient::Impl::Resume(TransferId id) {

@@ -202,6 +202,33 @@ TEST_F(AwayTest, ResponsesShareTheirMemory) {
   EXPECT_GT(most, kMost / 2);
 }
 
+// One that may go on, and whose reader does not, holds up nobody.
+TEST_F(AwayTest, APausedResponseMakesWay) {
+  constexpr size_t kTotal = 512 << 10;
+  Server server([&](Peer& peer) {
+    peer.ReadRequest();
+    peer.Send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(kTotal) + "\r\n\r\n");
+    const std::string block(16384, 'x');
+    for (size_t i = 0; i < kTotal / block.size() && peer.Send(block);) ++i;
+  });
+  client->SetResponseMemory(64 << 10);
+  Recorder slow, others[3];
+  TransferId id = 0;
+  bool reads = false;
+  slow.on_data = [&] {
+    if (!reads && slow.body.size() > (128 << 10)) client->Pause(id);
+  };
+  id = client->Start(Ask(server.url()), &slow);
+  ASSERT_TRUE(RunUntil([&] { return slow.body.size() > (128 << 10); }));
+  for (Recorder& other : others) client->Start(Ask(server.url()), &other);
+  ASSERT_TRUE(RunUntil([&] { return others[0].done && others[1].done && others[2].done; }));
+  EXPECT_FALSE(slow.done);
+  reads = true;
+  client->Resume(id);
+  ASSERT_TRUE(RunUntil([&] { return slow.done; }));
+  EXPECT_EQ(slow.body.size(), kTotal);
+}
+
 // Nor does it wait for those who never stop to send.
 TEST_F(AwayTest, EndsInTheMiddleOfAFlood) {
   Server server([](Peer& peer) {
