@@ -49,7 +49,7 @@ TEST_F(ClientTest, CancelFromWithin) {
   EXPECT_TRUE(RunUntil([&] { return server.closed == server.connections; }));
   EXPECT_FALSE(a.done || b.done || c.done);
   EXPECT_GE(calls, 2);
-  EXPECT_TRUE(c.body.empty());
+  EXPECT_LE(c.body.size(), 65536u) << "what had come before the sink heard of the headers";
 }
 
 TEST_F(ClientTest, CancelBeforeItBegan) {
