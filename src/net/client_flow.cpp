@@ -161,6 +161,9 @@ void HttpClient::Impl::Conclude(Transfer& transfer, CURLcode code) {
   } catch (const std::exception& e) {
     result.error = HttpError::kAborted;
     result.message = e.what();
+  } catch (...) {
+    result.error = HttpError::kAborted;
+    result.message = "unknown exception";
   }
   if (!result.ok()) ++counted_.failures;
   if (result.reused) ++counted_.requests_reused;

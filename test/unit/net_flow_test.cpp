@@ -145,6 +145,10 @@ TEST_F(ClientTest, ThrowingSinks) {
   Exchange(in_end, Ask(server.url()));
   EXPECT_EQ(HttpErrorName(in_end.result.error), "aborted");
   EXPECT_EQ(in_end.result.message, "end boom");
+  Recorder odd;
+  odd.at_end = [] { throw 5; };
+  Exchange(odd, Ask(server.url()));
+  EXPECT_EQ(HttpErrorName(odd.result.error), "aborted");
   Server endless(Endless);
   in_news.on_data = [] { throw std::runtime_error("news boom"); };
   Exchange(in_news, Ask(endless.url()));
