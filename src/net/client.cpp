@@ -46,7 +46,7 @@ void HttpClient::Run() {
   const SignalsBlocked blocked;
   impl_->Run();
 }
-void HttpClient::Leave() noexcept { impl_->Leave(); }
+void HttpClient::Leave(const GoOn* go_on) noexcept { impl_->Leave(go_on); }
 void HttpClient::Return() noexcept { impl_->Return(); }
 void HttpClient::StopBackground() { impl_->StopBackground(); }
 void HttpClient::SetResponseMemory(size_t bytes) { impl_->SetResponseMemory(bytes); }
@@ -152,9 +152,10 @@ void HttpClient::Impl::Run() {
   if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
 }
 
-void HttpClient::Impl::Leave() {
+void HttpClient::Impl::Leave(const GoOn* go_on) {
   if (transfers_.size() < kWorthAThread || !HaveBackground()) return;
   away_ = true;
+  go_on_ = go_on;
   background_->Leave();
 }
 
@@ -173,7 +174,11 @@ bool HttpClient::Impl::HaveBackground() {
 
 std::optional<Duration> HttpClient::Impl::ServeAlone(const std::atomic<bool>& called_back) noexcept {
   try {
-    return Serve({MonoNow() + kTurn, &called_back}) ? NextWork() : Duration(0);
+    const bool all = Serve({MonoNow() + kTurn, &called_back});
+    if (!go_on_) return all ? NextWork() : Duration(0);
+    DeliverEnded(&called_back);
+    const bool more = !called_back && (*go_on_)(called_back);
+    return all && !more && ended_.empty() ? NextWork() : Duration(0);
   } catch (...) {
     if (!thrown_) thrown_ = std::current_exception();
     return std::nullopt;
@@ -189,11 +194,11 @@ bool HttpClient::Impl::Serve(const Stop& stop) {
   while (poller_.Dispatch(kBatch) == kBatch)
     if (stop()) break;
   RunResumed();
-  Harvest();
+  Harvest(stop);
   RunDeadlines();
   PlaceFresh(stop);
   RunTimers(stop);
-  Harvest();
+  Harvest(stop);
   RunOrigins();
   Trim(stop);
   return !stop();

@@ -19,7 +19,9 @@
 //   }
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -111,7 +113,13 @@ class HttpClient {
   // owner calls nothing of the client's meanwhile, and a sink's OnHeaders, OnData
   // and OnEnd may come from the thread. With little under way both do nothing.
   // Return waits until the thread has put down what it has in hand.
-  void Leave() noexcept;
+  //
+  // With `go_on`, the thread takes the owner's place: sinks of transfers that have
+  // ended hear of it there, OnNews and OnDone, and then it calls `go_on`, which may
+  // use the client as in Run, ends soon once `called_back` is true, and returns
+  // whether there is more for it to do. What it throws comes out of the next Run.
+  using GoOn = std::function<bool(const std::atomic<bool>& called_back)>;
+  void Leave(const GoOn* go_on = nullptr) noexcept;
   void Return() noexcept;
   // Ends the thread, wherever the owner is: before the process ends.
   void StopBackground();

@@ -126,11 +126,17 @@ void HttpClient::Impl::RunOrigins() {
   }
 }
 
-void HttpClient::Impl::Harvest() {
+// All that curl reports done, unless `stop` comes first; the rest stays touched.
+void HttpClient::Impl::Harvest(const Stop& stop) {
   for (size_t i = 0; i < shards_.size(); ++i) {
     if (!std::exchange(shards_[i]->touched, false)) continue;
     CURLcode code = CURLE_OK;
-    while (Transfer* transfer = shards_[i]->NextDone(&code)) Conclude(*transfer, code);
+    while (Transfer* transfer = shards_[i]->NextDone(&code)) {
+      Conclude(*transfer, code);
+      if (!stop()) continue;
+      shards_[i]->touched = true;
+      return;
+    }
     if (std::exchange(shards_[i]->faulty, false)) ConcludeFaulty(*shards_[i]);
   }
 }
@@ -186,8 +192,17 @@ void HttpClient::Impl::FailWaiting(Origin& origin, const HttpResult& result) {
 void HttpClient::Impl::Deliver() {
   for (TransferId id : std::exchange(arrivals_.news, {}))
     if (Transfer* transfer = Find(id)) TellNews(*transfer);
-  for (TransferId id : std::exchange(ended_, {})) {
-    Transfer* transfer = Find(id);
+  DeliverEnded(nullptr);
+  LetHeldGoOn();
+}
+
+void HttpClient::Impl::DeliverEnded(const std::atomic<bool>* called_back) {
+  // What ends meanwhile is for the next time.
+  for (size_t left = ended_.size(); left > 0 && !(called_back && *called_back); --left) {
+    const TransferId id = ended_.front();
+    ended_.pop_front();
+    if (Transfer* transfer = Find(id); transfer && transfer->announced()) TellNews(*transfer);
+    Transfer* transfer = Find(id);  // it may be gone by now
     if (!transfer) continue;
     HttpSink* sink = transfer->sink;
     const HttpResult result = std::move(*transfer->ended);
@@ -198,7 +213,6 @@ void HttpClient::Impl::Deliver() {
       if (!thrown_) thrown_ = std::current_exception();
     }
   }
-  LetHeldGoOn();
 }
 
 void HttpClient::Impl::TellNews(Transfer& transfer) {

@@ -6,8 +6,8 @@
 // these and puts it into `ended_`; Deliver tells the sink, and puts its handle back
 // into `spare_`.
 //
-// Serve is what the thread of `background_` does while the owner is away; all else
-// is the owner's.
+// Serve is what the thread of `background_` does while the owner is away, and
+// DeliverEnded if it is to go on in the owner's place; all else is the owner's.
 #pragma once
 
 #include <atomic>
@@ -41,7 +41,7 @@ class HttpClient::Impl {
   void SetEgress(std::shared_ptr<const EgressPolicy> egress);
   std::optional<Duration> NextTimeout() const;
   void Run();
-  void Leave();
+  void Leave(const GoOn* go_on);
   void Return();
   void StopBackground() { background_.reset(); }
   void SetResponseMemory(size_t bytes) { arrivals_.most = bytes; }
@@ -68,6 +68,8 @@ class HttpClient::Impl {
   // Until Serve has something to do, sockets aside.
   std::optional<Duration> NextWork() const;
   void Deliver();
+  // Those that have ended, until called back (nullptr: all).
+  void DeliverEnded(const std::atomic<bool>* called_back);
   bool undelivered() const { return !arrivals_.news.empty() || !ended_.empty(); }
 
   void RunTimers(const Stop& stop);
@@ -76,7 +78,7 @@ class HttpClient::Impl {
   void RunOrigins();
   void PlaceFresh(const Stop& stop);
   void Trim(const Stop& stop);
-  void Harvest();
+  void Harvest(const Stop& stop);
 
   void Place(Transfer& transfer);
   void Arm(Transfer& transfer);
@@ -108,13 +110,14 @@ class HttpClient::Impl {
   std::deque<TransferId> fresh_;
   std::vector<TransferId> resumed_;
   Arrivals arrivals_;
-  std::vector<TransferId> ended_;
+  std::deque<TransferId> ended_;
 
   size_t next_shard_ = 0;  // whose timer is looked at first
   std::exception_ptr thrown_;
   HttpClientStats counted_;
 
   bool away_ = false;
+  const GoOn* go_on_ = nullptr;             // while away
   bool alone_ = false;                      // no thread is to be had
   std::unique_ptr<Background> background_;  // from the first time that it was worth while
 };

@@ -39,7 +39,8 @@ class Transfer {
   bool Configure(Shard* to_shard, const EgressPolicy* rules, MonoTime now);
   // What came of it; `code` is curl's, `fault` goes before.
   HttpResult Collect(CURLcode code, MonoTime now) const;
-  // Its sink has heard of all that has arrived.
+  // Something has arrived that its sink has not heard of; it has heard of all now.
+  bool announced() const { return announced_; }
   void Heard();
   // Forgets the request, keeps the handle.
   void Clear();

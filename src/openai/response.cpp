@@ -4,6 +4,7 @@
 
 #include "openai/errors.hpp"
 #include "openai/message.hpp"
+#include "openai/plain_body.hpp"
 #include "openai/usage.hpp"
 #include "openai/wire.hpp"
 
@@ -23,6 +24,10 @@ ChatError Cut(std::string_view transport_error, std::string_view otherwise) {
 
 ChatResult ParseChatBody(std::string_view body, int64_t prompt_tokens, std::string_view api_key,
                          bool keep_raw) {
+  if (auto plain = keep_raw ? std::nullopt : ReadPlainBody(body)) {
+    EstimateMissingUsage(prompt_tokens, *plain);
+    return std::move(*plain);
+  }
   ChatReply reply;
   const Json json = ParseWire(body, &reply.lossy);
   if (!json.is_object())

@@ -77,9 +77,13 @@ Channel::~Channel() {
   }
 }
 
-void Channel::Send(std::string message) {
+void Channel::Queue(std::string message) {
   outbox_bytes_ += message.size();
   outbox_.push_back(std::move(message));
+}
+
+void Channel::Send(std::string message) {
+  Queue(std::move(message));
   Flush();
 }
 

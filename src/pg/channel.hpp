@@ -29,6 +29,8 @@ class Channel {
 
   uint32_t handle() const { return handle_; }
 
+  // Queues a message, without PostgreSQL; Flush() sends it.
+  void Queue(std::string message);
   // Queues a message and sends what fits now.
   void Send(std::string message);
   // Sends more of what is queued; false when the peer is gone.

@@ -1,5 +1,9 @@
 #include "pg/postgres.hpp"
 
+#include <pthread.h>
+
+#include <stdexcept>
+
 #include "pg/guard.hpp"
 
 namespace capeai::pg {
@@ -45,6 +49,9 @@ ErrorData* TryUnsafe(void (*call)(void*), void* arg, std::exception_ptr* thrown)
 }  // namespace
 
 void RunGuarded(void (*call)(void*), void* arg) {
+  // PostgreSQL knows one thread. This library is loaded in it, or in its parent's.
+  static const pthread_t only = pthread_self();
+  if (!pthread_equal(only, pthread_self())) throw std::logic_error("PostgreSQL called from another thread");
   std::exception_ptr thrown;
   ErrorData* caught = TryUnsafe(call, arg, &thrown);
   if (caught) {

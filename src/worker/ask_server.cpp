@@ -135,10 +135,16 @@ void AskServer::Send(const AskAddress& to, AskReply reply, bool last) {
   Connection* connection = Find(to);
   if (!connection || !connection->open.contains(to.number)) return;
   reply.number = to.number;
-  connection->channel->Send(reply.Encode());
+  connection->channel->Queue(reply.Encode());
+  unsent_.push_back(to.proc);
   if (!last) return;
   connection->open.erase(to.number);
   connection->streams.erase(to.number);
+}
+
+void AskServer::Flush() {
+  for (const int proc : std::exchange(unsent_, {}))
+    if (const auto found = connections_.find(proc); found != connections_.end()) found->second.channel->Flush();
 }
 
 bool AskServer::IsFull(const AskAddress& to) const {

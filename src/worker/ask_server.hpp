@@ -35,10 +35,13 @@ class AskServer {
   // When a stream may become idle; nothing if none can.
   std::optional<MonoTime> due() const { return next_idle_; }
 
-  // Text of a stream, at once; `now` is when it begins to wait for its reader.
+  // What is sent waits for Flush(), so that sending needs no PostgreSQL.
+  //
+  // Text of a stream; `now` is when it begins to wait for its reader.
   void SendDelta(const AskAddress& to, std::string_view text, MonoTime now);
   // `last`: the request is finished with this.
   void Send(const AskAddress& to, AskReply reply, bool last);
+  void Flush();
   // True while the reader of that stream, or its backend, has enough to read.
   bool IsFull(const AskAddress& to) const;
   size_t in_flight() const;
@@ -70,6 +73,7 @@ class AskServer {
   int slot_;
   std::optional<MonoTime> next_idle_;  // no stream becomes idle before
   std::unordered_map<int, Connection> connections_;
+  std::vector<int> unsent_;  // connections with something new to send; one may stand there more than once
 };
 
 }  // namespace capeai::worker

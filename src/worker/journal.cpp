@@ -1,6 +1,9 @@
 #include "worker/journal.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <unordered_set>
+#include <utility>
 
 #include "openai/json.hpp"
 #include "pg/bystander.hpp"
@@ -11,13 +14,8 @@
 namespace capeai::worker {
 
 void Journal::AddEnd(store::AttemptEnd end) {
-  const Uuid id = end.task_id;
-  ends_.insert_or_assign(id, std::move(end));
-}
-
-const store::AttemptEnd* Journal::Find(const Uuid& task) const {
-  const auto found = ends_.find(task);
-  return found == ends_.end() ? nullptr : &found->second;
+  if (ends_.empty()) since_ = MonoNow();
+  ends_.push_back(std::move(end));
 }
 
 void Journal::Write(const Uuid& installation, const Uuid& worker) {
@@ -27,7 +25,8 @@ void Journal::Write(const Uuid& installation, const Uuid& worker) {
     store::InsertAsks(installation, worker, asks_);
     for (const auto& ask : asks_) settled_.asks.push_back(ask.id);
   }
-  if (ends_.empty()) return;
+  written_ = std::exchange(ends_, {});
+  if (written_.empty()) return;
   if (isolate_)
     WriteOneByOne(worker);
   else
@@ -37,19 +36,19 @@ void Journal::Write(const Uuid& installation, const Uuid& worker) {
 void Journal::WriteEnds(const Uuid& worker) {
   const pg::PostgresAtWork at_work;
   std::vector<const store::AttemptEnd*> ends;
-  ends.reserve(ends_.size());
-  for (const auto& [id, end] : ends_) ends.push_back(&end);
+  ends.reserve(written_.size());
+  for (const store::AttemptEnd& end : written_) ends.push_back(&end);
   Sort(worker, store::WriteEnds(worker, ends));
 }
 
 void Journal::WriteOneByOne(const Uuid& worker) {
   std::vector<Uuid> written;
-  for (auto& [id, end] : ends_) {
+  for (store::AttemptEnd& end : written_) {
     try {
       pg::Subtransaction one;
       const bool moved = !store::WriteEnds(worker, {&end}).empty();
       one.Commit();
-      if (moved) written.push_back(id);
+      if (moved) written.push_back(end.task_id);
     } catch (const pg::PgError& e) {
       pg::LogError("a result cannot be stored", e.error());
       // Without what was said: only that it ended, and why nothing is there.
@@ -70,11 +69,11 @@ void Journal::WriteOneByOne(const Uuid& worker) {
 
 void Journal::Sort(const Uuid& worker, std::vector<Uuid> written) {
   for (const Uuid& id : written) settled_.ends.emplace_back(id, Fate::kWritten);
-  if (written.size() == ends_.size()) return;
+  if (written.size() == written_.size()) return;
   std::sort(written.begin(), written.end());
   std::vector<const store::AttemptEnd*> rest;
-  for (const auto& [id, end] : ends_)
-    if (!std::binary_search(written.begin(), written.end(), id)) rest.push_back(&end);
+  for (const store::AttemptEnd& end : written_)
+    if (!std::binary_search(written.begin(), written.end(), end.task_id)) rest.push_back(&end);
   const std::vector<Uuid> ours = store::StillOurs(worker, rest);
   for (const store::AttemptEnd* end : rest)
     if (std::find(ours.begin(), ours.end(), end->task_id) == ours.end())
@@ -85,7 +84,14 @@ Journal::Settled Journal::Settle() {
   asks_.erase(asks_.begin(), asks_.begin() + static_cast<std::ptrdiff_t>(asks_written_));
   asks_written_ = 0;
   isolate_ = false;
-  for (const auto& [id, fate] : settled_.ends) ends_.erase(id);
+  if (settled_.ends.size() < written_.size()) {
+    std::unordered_set<Uuid> settled;
+    for (const auto& [id, fate] : settled_.ends) settled.insert(id);
+    std::erase_if(written_,
+                  [&](const store::AttemptEnd& end) { return settled.contains(end.task_id); });
+    TakeBack();
+  }
+  written_.clear();
   return std::exchange(settled_, {});
 }
 
@@ -93,6 +99,14 @@ void Journal::Undo() {
   settled_ = {};
   asks_written_ = 0;
   isolate_ = true;
+  TakeBack();
+}
+
+// What was to be written waits again, before what came later.
+void Journal::TakeBack() {
+  if (ends_.empty()) since_ = MonoNow();
+  std::move(ends_.begin(), ends_.end(), std::back_inserter(written_));
+  ends_ = std::exchange(written_, {});
 }
 
 }  // namespace capeai::worker

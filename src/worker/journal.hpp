@@ -3,11 +3,10 @@
 // gathered is written once, or is known not to be ours any more.
 #pragma once
 
-#include <functional>
-#include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "base/time.hpp"
 #include "base/uuid.hpp"
 #include "store/work.hpp"
 
@@ -22,13 +21,16 @@ class Journal {
   void AddEnd(store::AttemptEnd end);
 
   bool has_asks() const { return !asks_.empty(); }
-  bool has_ends() const { return !ends_.empty(); }
   bool empty() const { return asks_.empty() && ends_.empty(); }
+  // Gathered and not being written, and when the first of them came.
   size_t ends() const { return ends_.size(); }
+  MonoTime since() const { return since_; }
+  // Of the open transaction: it writes how attempts ended.
+  bool writes_ends() const { return !written_.empty(); }
 
   // Writes everything gathered, inside the open transaction. What it wrote
   // counts only once that transaction has committed: call Settle() then, or
-  // Undo() when it has not.
+  // Undo() when it has not. Meanwhile more ends may be added.
   void Write(const Uuid& installation, const Uuid& worker);
 
   struct Settled {
@@ -41,16 +43,16 @@ class Journal {
   // that one row that cannot be stored does not keep back the others.
   void Undo();
 
-  // The end of an attempt that is gathered and not settled, if any.
-  const store::AttemptEnd* Find(const Uuid& task) const;
-
  private:
   void WriteEnds(const Uuid& worker);
   void WriteOneByOne(const Uuid& worker);
   void Sort(const Uuid& worker, std::vector<Uuid> written);
+  void TakeBack();
 
   std::vector<store::NewAsk> asks_;
-  std::unordered_map<Uuid, store::AttemptEnd> ends_;
+  std::vector<store::AttemptEnd> ends_;
+  MonoTime since_{};
+  std::vector<store::AttemptEnd> written_;  // by the open transaction
   bool isolate_ = false;
   Settled settled_;  // by the open transaction
   size_t asks_written_ = 0;

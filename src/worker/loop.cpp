@@ -14,6 +14,10 @@ namespace {
 
 // Resumptions in one turn before sockets and backends are heard again.
 constexpr int kResumesPerTurn = 2000;
+// In the thread, before the sockets are looked at again; and ends that it may
+// gather while PostgreSQL is at work, which bounds their memory when a commit hangs.
+constexpr int kResumesAtOnce = 64;
+constexpr size_t kMostAhead = 2000;
 constexpr Duration kHeartbeat = std::chrono::seconds(1);
 
 // Files that PostgreSQL itself may keep open in this process (its default of
@@ -108,10 +112,9 @@ void Loop::Turn() {
   http_->Run();
   RunTimers(now);
   LaunchHeld(now);
-  const bool gathering = journal_.has_ends();
-  ResumeReady();
-  if (!gathering && journal_.has_ends()) gathering_since_ = now;
-  if (TickIsDue(now)) Tick(now);
+  ResumeReady(kResumesPerTurn, nullptr);
+  asks_.Flush();
+  if (TickIsDue(MonoNow())) Tick(now);
   if (sealer_.due() && *sealer_.due() <= now && !leaving_) sealer_.Seal(now, !executions_.empty());
   notifier_.Send(MonoNow());
 
@@ -199,8 +202,13 @@ void Loop::CancelWaiting(const std::set<AskAddress>& cancelled) {
     if (is_cancelled(again.second)) again.second.deadline = MonoTime{};
 }
 
-void Loop::ResumeReady() {
-  for (int i = 0; i < kResumesPerTurn; ++i) {
+bool Loop::GoOn(const std::atomic<bool>& called_back) {
+  if (journal_.ends() < kMostAhead) ResumeReady(kResumesAtOnce, &called_back);
+  return !queue_.empty() && journal_.ends() < kMostAhead;
+}
+
+void Loop::ResumeReady(int most, const std::atomic<bool>* called_back) {
+  for (; most > 0 && !(called_back ? called_back->load() : journal_.ends() >= EnoughEnds()); --most) {
     const std::coroutine_handle<> next = queue_.Pop();
     if (!next) return;
     const auto found = by_handle_.find(next.address());

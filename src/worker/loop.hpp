@@ -4,6 +4,7 @@
 // transaction for all tasks, then one that notifies.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <map>
@@ -49,9 +50,13 @@ class Loop final : private pg::Bystander {
   void StopThread() { http_->StopBackground(); }
 
  private:
-  // While PostgreSQL is at work, sockets are served by a thread of the client's.
-  void PostgresBegins() noexcept override { http_->Leave(); }
+  // While PostgreSQL is at work, sockets are served by a thread of the client's;
+  // where nothing here hangs on what tasks do, tasks go on there, too.
+  void PostgresBegins() noexcept override { http_->Leave(tasks_go_on_ ? &go_on_ : nullptr); }
   void PostgresHasDone() noexcept override { http_->Return(); }
+  class TasksGoOn;
+  // In the thread. True: there is more to do.
+  bool GoOn(const std::atomic<bool>& called_back);
 
   // One turn.
   void Turn();
@@ -60,7 +65,10 @@ class Loop final : private pg::Bystander {
   void HearCommits();
   void HearBackends(MonoTime now);
   void CancelWaiting(const std::set<AskAddress>& cancelled);
-  void ResumeReady();
+  // Until there is enough to write, but no more than `most`; less when called back.
+  void ResumeReady(int most, const std::atomic<bool>* called_back);
+  // Ends that are worth a commit of their own.
+  size_t EnoughEnds() const;
   void RunTimers(MonoTime now);
   void Reload();
   void NoteSettings();
@@ -157,13 +165,15 @@ class Loop final : private pg::Bystander {
   bool tend_ = true;
   bool recovered_ = false;
   std::vector<Uuid> blamed_;    // tasks that processes died on before we came
-  MonoTime gathering_since_{};  // when the first end was gathered that is not written yet
   Duration last_commit_{};      // how long the last commit took
   MonoTime next_fallback_{};
   MonoTime next_delete_{};
   MonoTime next_try_{};  // after a lock that was not free, or an error
   std::optional<MonoTime> next_due_;
   int consecutive_errors_ = 0;
+
+  bool tasks_go_on_ = false;
+  const net::HttpClient::GoOn go_on_ = [this](const std::atomic<bool>& back) { return GoOn(back); };
 };
 
 }  // namespace capeai::worker

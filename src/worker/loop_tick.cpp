@@ -48,6 +48,22 @@ class CommitMark {
 
 }  // namespace
 
+// For its lifetime tasks go on whenever PostgreSQL is at work: they make requests,
+// hear replies and end. What they change meanwhile is executions_, queue_, the
+// models' state, the claimer's counts and what is gathered for later: journal_,
+// notifier_, asks_, endings_, replies_, again_. Where it stands, nothing of these is
+// held across a statement.
+class Loop::TasksGoOn {
+ public:
+  explicit TasksGoOn(Loop& loop) : loop_(loop) { loop_.tasks_go_on_ = true; }
+  ~TasksGoOn() { loop_.tasks_go_on_ = false; }
+  TasksGoOn(const TasksGoOn&) = delete;
+  TasksGoOn& operator=(const TasksGoOn&) = delete;
+
+ private:
+  Loop& loop_;
+};
+
 int Loop::Capacity() const {
   if (!pg::settings::Enabled() || slot_.yield.load() != 0) return 0;
   const int most =
@@ -58,15 +74,16 @@ int Loop::Capacity() const {
   return std::max(0, most - used);
 }
 
+size_t Loop::EnoughEnds() const { return claims_.several_owners() ? kSharedBatch : kEnoughEnds; }
+
 // When what is gathered is to be written. At once if somebody waits for it or
 // nothing else runs; otherwise the ends of many tasks share a commit, for which a
 // task waits no longer than the last commit took.
 std::optional<MonoTime> Loop::WriteDue(MonoTime now) const {
   if (journal_.empty()) return std::nullopt;
-  const size_t enough = claims_.several_owners() ? kSharedBatch : kEnoughEnds;
   const bool waited_for = journal_.has_asks() || !replies_.empty() || slot_.waiters.load() != 0;
-  if (waited_for || executions_.empty() || journal_.ends() >= enough) return now;
-  return gathering_since_ + std::min(last_commit_, kLongestGathering);
+  if (waited_for || executions_.empty() || journal_.ends() >= EnoughEnds()) return now;
+  return journal_.since() + std::min(last_commit_, kLongestGathering);
 }
 
 bool Loop::TickIsDue(MonoTime now) const {
@@ -137,7 +154,10 @@ void Loop::WriteAndClaim(MonoTime now) {
     return;
   }
   if (installation_.nil()) installation_ = store::CurrentInstallation();
-  journal_.Write(installation_, incarnation_);
+  {
+    const TasksGoOn meanwhile(*this);
+    journal_.Write(installation_, incarnation_);
+  }
   const bool tending = std::exchange(tend_, false);
   if (tending) TendQueue(now);
   if (now >= next_delete_) DeleteOld(now);
@@ -156,11 +176,12 @@ void Loop::WriteAndClaim(MonoTime now) {
   for (auto& [id, work] : asks_unstored_) CompleteWork(work);
   as_owner.reset();  // it is the transaction's, and must not outlive it
   // Only first rows of asks may be lost in a crash: their callers are gone then.
-  if (!tending && signals.empty() && claimed.empty() && swept_.empty() && !journal_.has_ends())
+  if (!tending && signals.empty() && claimed.empty() && swept_.empty() && !journal_.writes_ends())
     transaction.NeedNotLast();
   const MonoTime commit_began = MonoNow();
   {
     CommitMark mark(slot_);
+    const TasksGoOn meanwhile(*this);
     transaction.Commit();
   }
   last_commit_ = MonoNow() - commit_began;
@@ -211,7 +232,11 @@ std::vector<Work> Loop::ClaimWork(MonoTime now) {
   if (dependencies_.more()) look_ = true;
   const Claimer::Slots slots{Capacity(), static_cast<int>(slot_.effective_max_in_flight.load()),
                              claims_.several_owners() ? kSharedBatch : kClaimBatch};
-  auto claimed = claims_.Claim(installation_, incarnation_, now, slots, *models_);
+  Claimer::Claimed claimed;
+  {
+    const TasksGoOn meanwhile(*this);
+    claimed = claims_.Claim(installation_, incarnation_, now, slots, *models_);
+  }
   more_ = claimed.more;
   next_due_ = claimed.next;
   auto& tasks = claimed.tasks;
@@ -281,6 +306,7 @@ void Loop::AfterCommit(const Journal::Settled& settled, std::vector<Work> claime
     }
     notifier_.Forget(id);
   }
+  asks_.Flush();
   if (!ended.empty()) {
     if (claims_.held()) more_ = true;
     if (dependencies_.Ended(ended)) look_ = true;
