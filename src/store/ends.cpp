@@ -178,10 +178,12 @@ std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<const AttemptE
   }
   if (ids.empty()) return ids;
   const bool forgets = ForgetsContent();
+  // Steps before tasks: the check of their foreign key finds the version that is
+  // locked already, and has nothing to do to it.
+  WriteRuns(ours);
   Execute(kWriteEnds, {WallNow(), &ids, &statuses, &next_attempts, &failures, &run_at, &wait_reasons,
                        &outputs, &codes, &messages, &models, &prompt, &completion, &usages, &event_types,
                        &event_data, &costs, &prices, forgets});
-  WriteRuns(ours);
   if (forgets) ForgetSteps(ended, ended_attempts);
   return ids;
 }
