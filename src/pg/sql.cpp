@@ -6,6 +6,7 @@ extern "C" {
 #include "jit/jit.h"
 #include "mb/pg_wchar.h"
 #include "optimizer/cost.h"
+#include "storage/itemptr.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
@@ -165,6 +166,11 @@ class Executor {
       case REGCONFIGOID:
         cell.integer = DatumGetObjectId(value);
         return;
+      case TIDOID: {
+        const auto* tid = reinterpret_cast<const ItemPointerData*>(DatumGetPointer(value));
+        cell.integer = int64_t{ItemPointerGetBlockNumber(tid)} << 16 | ItemPointerGetOffsetNumber(tid);
+        return;
+      }
       case FLOAT4OID:
         cell.real = static_cast<double>(DatumGetFloat4(value));
         return;

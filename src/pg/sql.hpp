@@ -48,6 +48,7 @@ enum class Type : uint8_t {
   kTimestamptzArray,
   kOidArray,
   kJsonbArray,
+  kTidArray,  // rows' addresses, as Int() gives them
 };
 
 struct Statement {
@@ -104,8 +105,8 @@ inline std::optional<JsonTokens> DocumentOrNull(std::string_view tokens) {
 }
 
 // The result, copied out of PostgreSQL's memory. Integers, oids and booleans
-// come as Int, floats and numeric as Real, timestamptz as Time, uuid as Id,
-// bytea as raw bytes and everything else in its output text as Text.
+// come as Int, and so does a row's address (ctid); floats and numeric as Real,
+// timestamptz as Time, uuid as Id, bytea as raw bytes and everything else in its output text as Text.
 class Rows {
  public:
   size_t size() const { return rows_; }

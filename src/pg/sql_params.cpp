@@ -2,6 +2,7 @@
 
 extern "C" {
 #include "catalog/pg_type.h"
+#include "storage/itemptr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -69,6 +70,8 @@ TypeInfo InfoOf(Type type) {
       return {OIDARRAYOID, OIDOID};
     case Type::kJsonbArray:
       return {JSONBARRAYOID, JSONBOID};
+    case Type::kTidArray:
+      return {TIDARRAYOID, TIDOID};
   }
   return {0, 0};
 }
@@ -83,10 +86,17 @@ Datum ScalarUnsafe(::Oid oid, std::string_view text) {
   getTypeInputInfo(oid, &input, &ioparam);
   return OidInputFunctionCall(input, pnstrdup(text.data(), text.size()), ioparam, -1);
 }
+// The block above 16 bits of the place in it, as in Rows.
+Datum TidUnsafe(int64_t v) {
+  auto* out = static_cast<ItemPointer>(palloc(sizeof(ItemPointerData)));
+  ItemPointerSet(out, static_cast<BlockNumber>(v >> 16), static_cast<OffsetNumber>(v & 0xFFFF));
+  return PointerGetDatum(out);
+}
 Datum ScalarUnsafe(::Oid oid, int64_t v) {
   if (oid == INT8OID) return Int64GetDatum(v);
   if (oid == OIDOID || oid == REGCONFIGOID) return ObjectIdGetDatum(static_cast<::Oid>(v));
   if (oid == BOOLOID) return BoolGetDatum(v != 0);
+  if (oid == TIDOID) return TidUnsafe(v);
   return Int32GetDatum(static_cast<int32_t>(v));
 }
 Datum ScalarUnsafe(::Oid oid, int32_t v) { return ScalarUnsafe(oid, static_cast<int64_t>(v)); }

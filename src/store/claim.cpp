@@ -33,17 +33,18 @@ WITH RECURSIVE lane (rank, owner, agent_id, model, run_at, id, n) AS (
 SELECT rank, owner, agent_id, model, run_at, id FROM lane)",
                            {Type::kUuid, Type::kInt4, Type::kOid, Type::kUuid, Type::kText, Type::kInt4}};
 
-// Shares in the order given; within one, its lanes merged by (run_at, id).
+// Shares in the order given; within one, its lanes merged by (run_at, id). A row
+// that is locked stays where it is.
 const Statement kClaim{
     R"(
 WITH due AS (
-  SELECT d.id
+  SELECT d.place, d.id
   FROM (SELECT unnest($5) AS rank, unnest($6) AS owner, unnest($7) AS quota, unnest($8) AS first,
                unnest($9) AS last) s,
   LATERAL (
-    SELECT c.id
+    SELECT c.place, c.id
     FROM generate_series(s.first, s.last) i, LATERAL (
-      SELECT t.id, t.run_at
+      SELECT t.ctid AS place, t.id, t.run_at
       FROM capeai.tasks t
       WHERE t.status = 'queued' AND t.installation = $1 AND -t.priority = s.rank AND t.owner = s.owner
         AND t.agent_id = ($10)[i] AND t.model = ($11)[i]
@@ -56,7 +57,7 @@ WITH due AS (
   UPDATE capeai.tasks t
   SET status = 'running', attempt = t.attempt + 1, worker = $2, wait_reason = NULL,
       started_at = coalesce(t.started_at, $3), updated_at = $3
-  FROM due WHERE t.id = due.id
+  FROM due WHERE t.ctid = due.place AND t.id = due.id
   RETURNING t.id, t.agent_id, t.agent_version_id, t.owner, t.user_id, t.attempt, t.failures, t.crash_count,
             t.max_attempts, t.deadline, t.run_at, t.input_data, t.model, t.options, t.stream, t.conversation,
             t.priority

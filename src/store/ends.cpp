@@ -18,9 +18,10 @@ using pg::Statement;
 using pg::Type;
 
 // Of the attempts that ended, those that are still ours and that nobody else has
-// locked. From here to the commit they stay so, which is the fence.
+// locked. From here to the commit they stay so, which is the fence, and their rows
+// stay where they are.
 const Statement kLockEnds{R"(
-SELECT t.id, t.attempt FROM capeai.tasks t
+SELECT t.id, t.attempt, t.ctid FROM capeai.tasks t
 WHERE t.id = ANY ($2) AND t.status = 'running' AND t.worker = $1
 FOR NO KEY UPDATE SKIP LOCKED)",
                           {Type::kUuid, Type::kUuidArray}};
@@ -49,13 +50,13 @@ WITH moved AS (
       worker = CASE WHEN e.status = 'queued' THEN NULL ELSE t.worker END,
       updated_at = $1,
       completed_at = CASE WHEN e.status IN ('succeeded', 'failed', 'cancelled') THEN $1 END
-  FROM (SELECT unnest($2) AS id, unnest($3) AS status, unnest($4) AS next_attempt, unnest($5) AS failures,
+  FROM (SELECT unnest($20) AS place, unnest($2) AS id, unnest($3) AS status, unnest($4) AS next_attempt, unnest($5) AS failures,
                unnest($6) AS run_at, unnest($7) AS wait_reason, unnest($8) AS output, unnest($9) AS error_code,
                unnest($10) AS error_message, unnest($11) AS model, unnest($12) AS prompt_tokens,
                unnest($13) AS completion_tokens, unnest($14) AS usage, unnest($15) AS event_type,
                unnest($16) AS event_data,
                unnest($17) AS cost, unnest($18) AS price) e
-  WHERE t.id = e.id
+  WHERE t.ctid = e.place AND t.id = e.id
   RETURNING t.id, t.owner, t.user_id, t.agent_id, e.event_type, e.event_data
 )
 INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
@@ -65,7 +66,7 @@ FROM moved m)",
     {Type::kTimestamptz, Type::kUuidArray, Type::kTextArray, Type::kInt4Array, Type::kInt4Array,
      Type::kTimestamptzArray, Type::kTextArray, Type::kJsonbArray, Type::kTextArray, Type::kTextArray,
      Type::kTextArray, Type::kInt8Array, Type::kInt8Array, Type::kJsonbArray, Type::kTextArray,
-     Type::kJsonbArray, Type::kTextArray, Type::kTextArray, Type::kBool}};
+     Type::kJsonbArray, Type::kTextArray, Type::kTextArray, Type::kBool, Type::kTidArray}};
 
 const Statement kWriteRuns{
     R"(
@@ -125,17 +126,24 @@ void WriteRuns(const std::vector<const AttemptEnd*>& ends) {
 
 namespace {
 
+struct LockedEnds {
+  std::vector<const AttemptEnd*> ends;
+  std::vector<int64_t> places;  // where each one's is
+};
+
 // The ends whose rows are locked by this transaction now.
-std::vector<const AttemptEnd*> LockEnds(const Uuid& worker, const std::vector<const AttemptEnd*>& ends) {
+LockedEnds LockEnds(const Uuid& worker, const std::vector<const AttemptEnd*>& ends) {
   std::vector<Uuid> ids;
   for (const AttemptEnd* e : ends) ids.push_back(e->task_id);
   const Rows rows = Execute(kLockEnds, {worker, &ids});
-  std::unordered_map<Uuid, int64_t> attempts;
-  for (size_t i = 0; i < rows.size(); ++i) attempts.emplace(rows.Id(i, 0), rows.Int(i, 1));
-  std::vector<const AttemptEnd*> out;
+  std::unordered_map<Uuid, size_t> locked;
+  for (size_t i = 0; i < rows.size(); ++i) locked.emplace(rows.Id(i, 0), i);
+  LockedEnds out;
   for (const AttemptEnd* e : ends) {
-    const auto found = attempts.find(e->task_id);
-    if (found != attempts.end() && found->second == e->attempt) out.push_back(e);
+    const auto found = locked.find(e->task_id);
+    if (found == locked.end() || rows.Int(found->second, 1) != e->attempt) continue;
+    out.ends.push_back(e);
+    out.places.push_back(rows.Int(found->second, 2));
   }
   return out;
 }
@@ -152,8 +160,8 @@ std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<const AttemptE
   std::vector<int64_t> prompt, completion;
   std::vector<Uuid> ended;  // those that are terminal now
   std::vector<int32_t> ended_attempts;
-  const std::vector<const AttemptEnd*> ours = LockEnds(worker, ends);
-  for (const AttemptEnd* e : ours) {
+  const LockedEnds ours = LockEnds(worker, ends);
+  for (const AttemptEnd* e : ours.ends) {
     if (e->status != "queued" && e->status != "running") {
       ended.push_back(e->task_id);
       ended_attempts.push_back(e->attempt);
@@ -180,10 +188,10 @@ std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<const AttemptE
   const bool forgets = ForgetsContent();
   // Steps before tasks: the check of their foreign key finds the version that is
   // locked already, and has nothing to do to it.
-  WriteRuns(ours);
+  WriteRuns(ours.ends);
   Execute(kWriteEnds, {WallNow(), &ids, &statuses, &next_attempts, &failures, &run_at, &wait_reasons,
                        &outputs, &codes, &messages, &models, &prompt, &completion, &usages, &event_types,
-                       &event_data, &costs, &prices, forgets});
+                       &event_data, &costs, &prices, forgets, &ours.places});
   if (forgets) ForgetSteps(ended, ended_attempts);
   return ids;
 }
