@@ -18,8 +18,10 @@ using pg::Type;
 constexpr size_t kPendingLimit = 512;  // passages searched one by one, at most, in quiet times
 constexpr size_t kMergeAtOnce = 4096;  // bounds the time that a merge takes from one call
 constexpr size_t kLevelFactor = 8;     // segments of a level before they become one
-constexpr size_t kDeadLimit = 2048;    // tombstones before segments are rewritten
+constexpr int64_t kDeadLimit = 2048;   // tombstones before segments are rewritten, in a small index;
+constexpr int64_t kDeadPart = 16;      // in a large one this part of it
 constexpr int64_t kCheckEvery = 64;    // passages between looks at what others left
+constexpr size_t kLookPart = 16;       // a transaction looks again when it has changed this part more
 
 const pg::Statement kInsertDead{
     "INSERT INTO capeai.index_dead (collection_id, document_id, passage_id) "
@@ -48,7 +50,8 @@ const pg::Statement kTakePending{
 
 const pg::Statement kCounts{
     "SELECT (SELECT count(*) FROM capeai.index_pending WHERE collection_id = $1), "
-    "       (SELECT count(*) FROM capeai.index_dead WHERE collection_id = $1)",
+    "       (SELECT count(*) FROM capeai.index_dead WHERE collection_id = $1), "
+    "       (SELECT sum(passages) FROM capeai.index_segments WHERE collection_id = $1)",
     {Type::kInt4}};
 
 // A snapshot of the whole transaction may be older than another's merge.
@@ -77,21 +80,35 @@ const pg::Statement kPendAll{
     "ON CONFLICT DO NOTHING",
     {Type::kInt4}};
 
-// How many passages this transaction left pending, as far as this process knows:
-// a hint that saves counting.
-struct OwnPending {
+// What this transaction has done to a collection, as far as this process knows:
+// hints that save counting.
+struct OwnWork {
   int64_t transaction = 0;  // its start; transactions of one process have different ones
   int collection = 0;
-  size_t passages = 0;
+  size_t pending = 0;  // passages that it left pending
+  size_t changes = 0;  // passages inserted, documents removed
+  size_t looked = 0;   // changes at its last look at what has piled up
 };
-OwnPending own_pending;
+OwnWork own_work;
 
-size_t CountOwn(int collection, size_t inserted) {
+void CountOwn(int collection, size_t inserted) {
   const int64_t transaction = pg::TransactionStart().time_since_epoch().count();
-  if (own_pending.transaction != transaction || own_pending.collection != collection)
-    own_pending = {transaction, collection, 0};
-  own_pending.passages += inserted;
-  return own_pending.passages;
+  if (own_work.transaction != transaction || own_work.collection != collection)
+    own_work = {.transaction = transaction, .collection = collection};
+  own_work.pending += inserted;
+  own_work.changes += std::max<size_t>(inserted, 1);
+}
+
+// Whether to see what has piled up. A look passes over all that the transaction has
+// itself taken off the piles, so its looks become rarer as it goes on.
+bool IsTimeToLook(const std::vector<PassageKey>& inserted) {
+  // Passage ids tell every process when it is time.
+  if (!inserted.empty() &&
+      (inserted.front().passage - 1) / kCheckEvery == inserted.back().passage / kCheckEvery)
+    return false;
+  if (own_work.changes - own_work.looked < own_work.changes / kLookPart) return false;
+  own_work.looked = own_work.changes;
+  return true;
 }
 
 // Segments of a level that is full become one of the next, and so on upwards.
@@ -142,24 +159,21 @@ void IndexDeleted(int collection, const std::vector<PassageKey>& passages) {
 }
 
 void MaintainIndex(int collection, const std::vector<PassageKey>& inserted) {
-  const size_t own = CountOwn(collection, inserted.size());
-  if (own >= kPendingLimit) {
+  CountOwn(collection, inserted.size());
+  if (own_work.pending >= kPendingLimit) {
     MergePending(collection, pg::Execute(kTakeOwnPending, {collection}));
-    own_pending.passages = 0;
+    own_work.pending = 0;
     MergeLevels(collection, true);
     return;
   }
-  // Passage ids tell every process when it is time to look at the common pile.
-  if (!inserted.empty() &&
-      (inserted.front().passage - 1) / kCheckEvery == inserted.back().passage / kCheckEvery)
-    return;
+  if (!IsTimeToLook(inserted)) return;
   const pg::Rows counts = pg::Execute(kCounts, {collection});
-  const bool many_pending = counts.Int(0, 0) >= static_cast<int64_t>(kPendingLimit + own);
-  const bool many_dead = counts.Int(0, 1) >= static_cast<int64_t>(kDeadLimit);
+  const bool many_pending = counts.Int(0, 0) >= static_cast<int64_t>(kPendingLimit + own_work.pending);
+  const bool many_dead = counts.Int(0, 1) >= std::max(kDeadLimit, counts.Int(0, 2) / kDeadPart);
   if ((!many_pending && !many_dead) || !TryLock(collection)) return;
   if (many_pending) {
     MergePending(collection, pg::Execute(kTakePending, {collection, static_cast<int64_t>(kMergeAtOnce)}));
-    own_pending.passages = 0;
+    own_work.pending = 0;
     MergeLevels(collection, false);
   }
   if (many_dead) DropDead(collection);
