@@ -7,7 +7,7 @@ using namespace capeai;
 
 // BEFORE UPDATE OF status ON capeai.tasks: refuses every move that a task cannot make; of one that ends,
 // what capeai.audit_content says goes.
-CAPEAI_FUNCTION(capeai_check_task_move) {
+CAPEAI_ROW_FUNCTION(capeai_check_task_move) {
   const pg::ColumnChange status = pg::UpdatedColumn(fcinfo, "status");
   const auto from = ParseTaskState(status.before);
   const auto to = ParseTaskState(status.after);

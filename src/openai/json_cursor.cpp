@@ -101,7 +101,8 @@ bool JsonCursor::Text(std::string& out) {
 // Bytes up to a quote, a backslash or a control character.
 size_t JsonCursor::PlainLength() const {
   size_t i = 0;
-  while (i < rest_.size() && rest_[i] != '"' && rest_[i] != '\\' && static_cast<unsigned char>(rest_[i]) >= ' ')
+  while (i < rest_.size() && rest_[i] != '"' && rest_[i] != '\\' &&
+         static_cast<unsigned char>(rest_[i]) >= ' ')
     ++i;
   return i;
 }

@@ -1,5 +1,7 @@
 #include "pg/bystander.hpp"
 
+#include <utility>
+
 namespace capeai::pg {
 namespace {
 
@@ -16,6 +18,15 @@ PostgresAtWork::PostgresAtWork() {
 
 PostgresAtWork::~PostgresAtWork() {
   if (--depth == 0 && bystander) bystander->PostgresHasDone();
+}
+
+PostgresCallsBack::PostgresCallsBack() : depth_(std::exchange(depth, 0)) {
+  if (depth_ > 0 && bystander) bystander->PostgresHasDone();
+}
+
+PostgresCallsBack::~PostgresCallsBack() {
+  depth = depth_;
+  if (depth_ > 0 && bystander) bystander->PostgresBegins();
 }
 
 }  // namespace capeai::pg

@@ -17,14 +17,26 @@ class Bystander {
 // From now on; nullptr: nobody.
 void SetBystander(Bystander* bystander);
 
-// Marks such a stretch for its lifetime. What our own functions and triggers do
-// inside of it belongs to it.
+// Marks such a stretch for its lifetime.
 class PostgresAtWork {
  public:
   PostgresAtWork();
   ~PostgresAtWork();
   PostgresAtWork(const PostgresAtWork&) = delete;
   PostgresAtWork& operator=(const PostgresAtWork&) = delete;
+};
+
+// PostgreSQL calls a function of ours, which for its lifetime is not PostgreSQL's
+// work: within a statement of the worker's, a trigger of somebody's may do that.
+class PostgresCallsBack {
+ public:
+  PostgresCallsBack();
+  ~PostgresCallsBack();
+  PostgresCallsBack(const PostgresCallsBack&) = delete;
+  PostgresCallsBack& operator=(const PostgresCallsBack&) = delete;
+
+ private:
+  int depth_;  // of the stretches that it interrupts
 };
 
 }  // namespace capeai::pg

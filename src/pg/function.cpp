@@ -7,6 +7,7 @@ extern "C" {
 #include <cstring>
 #include <new>
 
+#include "pg/bystander.hpp"
 #include "pg/refusals.hpp"
 
 namespace capeai::pg {
@@ -51,11 +52,16 @@ Datum CallCatching(Datum (*body)(FunctionCallInfo), FunctionCallInfo fcinfo, Pla
   return 0;
 }
 
-}  // namespace
+Datum CallCalledBack(Datum (*body)(FunctionCallInfo), FunctionCallInfo fcinfo, PlainError& out) {
+  const PostgresCallsBack called_back;
+  return CallCatching(body, fcinfo, out);
+}
 
-Datum CallFromPostgres(Datum (*body)(FunctionCallInfo), FunctionCallInfo fcinfo) {
+using Caller = Datum (*)(Datum (*)(FunctionCallInfo), FunctionCallInfo, PlainError&);
+
+Datum CallRaising(Caller call, Datum (*body)(FunctionCallInfo), FunctionCallInfo fcinfo) {
   PlainError error;
-  const Datum result = CallCatching(body, fcinfo, error);
+  const Datum result = call(body, fcinfo, error);
   if (error.set) {
     const char* s = error.sqlstate;
     NoteRefusal(fcinfo->flinfo ? fcinfo->flinfo->fn_oid : InvalidOid, s);
@@ -65,6 +71,16 @@ Datum CallFromPostgres(Datum (*body)(FunctionCallInfo), FunctionCallInfo fcinfo)
              error.hint[0] ? errhint("%s", error.hint) : 0));
   }
   return result;
+}
+
+}  // namespace
+
+Datum CallFromPostgres(Datum (*body)(FunctionCallInfo), FunctionCallInfo fcinfo) {
+  return CallRaising(CallCalledBack, body, fcinfo);
+}
+
+Datum CallBesideBystander(Datum (*body)(FunctionCallInfo), FunctionCallInfo fcinfo) {
+  return CallRaising(CallCatching, body, fcinfo);
 }
 
 }  // namespace capeai::pg

@@ -16,13 +16,20 @@ namespace capeai::pg {
 
 // Calls `body` and, if it throws, raises what it threw as a PostgreSQL error.
 Datum CallFromPostgres(Datum (*body)(FunctionCallInfo), FunctionCallInfo fcinfo);
+// The same for a body that works on nothing but its arguments and PostgreSQL's
+// memory: no Json, nothing static. In the worker it runs beside the bystander
+// (pg/bystander.hpp), which costs nothing for each of many rows.
+Datum CallBesideBystander(Datum (*body)(FunctionCallInfo), FunctionCallInfo fcinfo);
 
 }  // namespace capeai::pg
 
-#define CAPEAI_FUNCTION(name)                                                                              \
-  static Datum name##_body(FunctionCallInfo fcinfo);                                                       \
-  extern "C" {                                                                                             \
-  PG_FUNCTION_INFO_V1(name);                                                                               \
-  PGDLLEXPORT Datum name(PG_FUNCTION_ARGS) { return ::capeai::pg::CallFromPostgres(name##_body, fcinfo); } \
-  }                                                                                                        \
+#define CAPEAI_FUNCTION(name) CAPEAI_FUNCTION_BY(::capeai::pg::CallFromPostgres, name)
+#define CAPEAI_ROW_FUNCTION(name) CAPEAI_FUNCTION_BY(::capeai::pg::CallBesideBystander, name)
+
+#define CAPEAI_FUNCTION_BY(caller, name)                                           \
+  static Datum name##_body(FunctionCallInfo fcinfo);                               \
+  extern "C" {                                                                     \
+  PG_FUNCTION_INFO_V1(name);                                                       \
+  PGDLLEXPORT Datum name(PG_FUNCTION_ARGS) { return caller(name##_body, fcinfo); } \
+  }                                                                                \
   static Datum name##_body([[maybe_unused]] FunctionCallInfo fcinfo)

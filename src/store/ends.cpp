@@ -63,10 +63,10 @@ INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, e
 SELECT m.event_type, m.user_id, m.owner, m.agent_id, m.id,
        CASE WHEN $19 THEN m.event_data - 'partial_text' ELSE m.event_data END
 FROM moved m)",
-    {Type::kTimestamptz, Type::kUuidArray, Type::kTextArray, Type::kInt4Array, Type::kInt4Array,
-     Type::kTimestamptzArray, Type::kTextArray, Type::kJsonbArray, Type::kTextArray, Type::kTextArray,
-     Type::kTextArray, Type::kInt8Array, Type::kInt8Array, Type::kJsonbArray, Type::kTextArray,
-     Type::kJsonbArray, Type::kTextArray, Type::kTextArray, Type::kBool, Type::kTidArray}};
+    {Type::kTimestamptz,      Type::kUuidArray, Type::kTextArray,  Type::kInt4Array,  Type::kInt4Array,
+     Type::kTimestamptzArray, Type::kTextArray, Type::kJsonbArray, Type::kTextArray,  Type::kTextArray,
+     Type::kTextArray,        Type::kInt8Array, Type::kInt8Array,  Type::kJsonbArray, Type::kTextArray,
+     Type::kJsonbArray,       Type::kTextArray, Type::kTextArray,  Type::kBool,       Type::kTidArray}};
 
 const Statement kWriteRuns{
     R"(
@@ -189,9 +189,10 @@ std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<const AttemptE
   // Steps before tasks: the check of their foreign key finds the version that is
   // locked already, and has nothing to do to it.
   WriteRuns(ours.ends);
-  Execute(kWriteEnds, {WallNow(), &ids, &statuses, &next_attempts, &failures, &run_at, &wait_reasons,
-                       &outputs, &codes, &messages, &models, &prompt, &completion, &usages, &event_types,
-                       &event_data, &costs, &prices, forgets, &ours.places});
+  Execute(kWriteEnds,
+          {WallNow(),    &ids,        &statuses, &next_attempts, &failures, &run_at,     &wait_reasons,
+           &outputs,     &codes,      &messages, &models,        &prompt,   &completion, &usages,
+           &event_types, &event_data, &costs,    &prices,        forgets,   &ours.places});
   if (forgets) ForgetSteps(ended, ended_attempts);
   return ids;
 }

@@ -18,8 +18,7 @@ using pg::Type;
 constexpr size_t kPendingLimit = 512;  // passages searched one by one, at most, in quiet times
 constexpr size_t kMergeAtOnce = 4096;  // bounds the time that a merge takes from one call
 constexpr size_t kLevelFactor = 8;     // segments of a level before they become one
-constexpr int64_t kDeadLimit = 2048;   // tombstones before segments are rewritten, in a small index;
-constexpr int64_t kDeadPart = 16;      // in a large one this part of it
+constexpr int64_t kDeadLimit = 2048;   // tombstones before segments are rewritten: each search reads them
 constexpr int64_t kCheckEvery = 64;    // passages between looks at what others left
 constexpr size_t kLookPart = 16;       // a transaction looks again when it has changed this part more
 
@@ -50,8 +49,7 @@ const pg::Statement kTakePending{
 
 const pg::Statement kCounts{
     "SELECT (SELECT count(*) FROM capeai.index_pending WHERE collection_id = $1), "
-    "       (SELECT count(*) FROM capeai.index_dead WHERE collection_id = $1), "
-    "       (SELECT sum(passages) FROM capeai.index_segments WHERE collection_id = $1)",
+    "       (SELECT count(*) FROM capeai.index_dead WHERE collection_id = $1)",
     {Type::kInt4}};
 
 // A snapshot of the whole transaction may be older than another's merge.
@@ -86,28 +84,28 @@ struct OwnWork {
   int64_t transaction = 0;  // its start; transactions of one process have different ones
   int collection = 0;
   size_t pending = 0;  // passages that it left pending
+  int64_t dead = 0;    // and tombstones
   size_t changes = 0;  // passages inserted, documents removed
   size_t looked = 0;   // changes at its last look at what has piled up
 };
-OwnWork own_work;
+OwnWork own_work;  // the last one's
 
-void CountOwn(int collection, size_t inserted) {
+OwnWork& Own(int collection) {
   const int64_t transaction = pg::TransactionStart().time_since_epoch().count();
   if (own_work.transaction != transaction || own_work.collection != collection)
     own_work = {.transaction = transaction, .collection = collection};
-  own_work.pending += inserted;
-  own_work.changes += std::max<size_t>(inserted, 1);
+  return own_work;
 }
 
 // Whether to see what has piled up. A look passes over all that the transaction has
 // itself taken off the piles, so its looks become rarer as it goes on.
-bool IsTimeToLook(const std::vector<PassageKey>& inserted) {
+bool IsTimeToLook(OwnWork& own, const std::vector<PassageKey>& inserted) {
   // Passage ids tell every process when it is time.
   if (!inserted.empty() &&
       (inserted.front().passage - 1) / kCheckEvery == inserted.back().passage / kCheckEvery)
     return false;
-  if (own_work.changes - own_work.looked < own_work.changes / kLookPart) return false;
-  own_work.looked = own_work.changes;
+  if (own.changes - own.looked < own.changes / kLookPart) return false;
+  own.looked = own.changes;
   return true;
 }
 
@@ -156,27 +154,35 @@ void IndexDeleted(int collection, const std::vector<PassageKey>& passages) {
     ids.push_back(key.passage);
   }
   pg::Execute(kInsertDead, {collection, &documents, &ids});
+  Own(collection).dead += static_cast<int64_t>(ids.size());
 }
 
 void MaintainIndex(int collection, const std::vector<PassageKey>& inserted) {
-  CountOwn(collection, inserted.size());
-  if (own_work.pending >= kPendingLimit) {
+  OwnWork& own = Own(collection);
+  own.pending += inserted.size();
+  own.changes += std::max<size_t>(inserted.size(), 1);
+  if (own.pending >= kPendingLimit) {
     MergePending(collection, pg::Execute(kTakeOwnPending, {collection}));
-    own_work.pending = 0;
+    own.pending = 0;
     MergeLevels(collection, true);
     return;
   }
-  if (!IsTimeToLook(inserted)) return;
-  const pg::Rows counts = pg::Execute(kCounts, {collection});
-  const bool many_pending = counts.Int(0, 0) >= static_cast<int64_t>(kPendingLimit + own_work.pending);
-  const bool many_dead = counts.Int(0, 1) >= std::max(kDeadLimit, counts.Int(0, 2) / kDeadPart);
+  bool many_pending = false;
+  bool many_dead = own.dead >= kDeadLimit;
+  if (!many_dead && IsTimeToLook(own, inserted)) {
+    const pg::Rows counts = pg::Execute(kCounts, {collection});
+    many_pending = counts.Int(0, 0) >= static_cast<int64_t>(kPendingLimit + own.pending);
+    many_dead = counts.Int(0, 1) >= kDeadLimit;
+  }
   if ((!many_pending && !many_dead) || !TryLock(collection)) return;
   if (many_pending) {
     MergePending(collection, pg::Execute(kTakePending, {collection, static_cast<int64_t>(kMergeAtOnce)}));
-    own_work.pending = 0;
+    own.pending = 0;
     MergeLevels(collection, false);
   }
-  if (many_dead) DropDead(collection);
+  if (!many_dead) return;
+  DropDead(collection);
+  own.dead = 0;
 }
 
 void StartIndex(int collection) { pg::Execute(kInsertState, {collection}); }

@@ -144,7 +144,8 @@ void AskServer::Send(const AskAddress& to, AskReply reply, bool last) {
 
 void AskServer::Flush() {
   for (const int proc : std::exchange(unsent_, {}))
-    if (const auto found = connections_.find(proc); found != connections_.end()) found->second.channel->Flush();
+    if (const auto found = connections_.find(proc); found != connections_.end())
+      found->second.channel->Flush();
 }
 
 bool AskServer::IsFull(const AskAddress& to) const {

@@ -87,8 +87,7 @@ Journal::Settled Journal::Settle() {
   if (settled_.ends.size() < written_.size()) {
     std::unordered_set<Uuid> settled;
     for (const auto& [id, fate] : settled_.ends) settled.insert(id);
-    std::erase_if(written_,
-                  [&](const store::AttemptEnd& end) { return settled.contains(end.task_id); });
+    std::erase_if(written_, [&](const store::AttemptEnd& end) { return settled.contains(end.task_id); });
     TakeBack();
   }
   written_.clear();

@@ -164,8 +164,8 @@ class Loop final : private pg::Bystander {
   bool more_ = false;  // the last claim was as large as it could be
   bool tend_ = true;
   bool recovered_ = false;
-  std::vector<Uuid> blamed_;    // tasks that processes died on before we came
-  Duration last_commit_{};      // how long the last commit took
+  std::vector<Uuid> blamed_;  // tasks that processes died on before we came
+  Duration last_commit_{};    // how long the last commit took
   MonoTime next_fallback_{};
   MonoTime next_delete_{};
   MonoTime next_try_{};  // after a lock that was not free, or an error

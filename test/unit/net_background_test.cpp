@@ -2,6 +2,7 @@
 // waits for Run. And what bounds the memory of responses meanwhile.
 #include <atomic>
 #include <chrono>
+#include <stdexcept>
 #include <thread>
 
 #include "net_client_fixture.hpp"
@@ -257,6 +258,99 @@ TEST_F(AwayTest, EndsWhileTheOwnerIsAway) {
   client->StopBackground();
   client.reset();
   EXPECT_EQ(poller->watched(), 0u);
+}
+
+// With something to go on with, the thread takes the owner's place.
+TEST_F(AwayTest, WhatHasEndedIsHeardThereAndMoreIsStarted) {
+  Server server(Echo);
+  constexpr int kAll = 10 * kMany;
+  std::atomic<int> done{0};
+  std::atomic<bool> here{false};
+  const std::thread::id owner = std::this_thread::get_id();
+  std::vector<Recorder> sinks(kAll);
+  int started = 0;
+  const auto start = [&] {
+    Recorder& sink = sinks[static_cast<size_t>(started)];
+    sink.on_done = [&] {
+      ++done;
+      here = here || std::this_thread::get_id() == owner;
+    };
+    client->Start(Ask(server.url(), std::to_string(started++)), &sink);
+  };
+  while (started < kMany) start();
+  const HttpClient::GoOn go_on = [&](const std::atomic<bool>& called_back) {
+    while (started < kAll && started - done < kMany && !called_back) start();
+    return false;
+  };
+  client->Leave(&go_on);
+  ASSERT_TRUE(Eventually([&] { return done == kAll; }));
+  client->Return();
+  EXPECT_FALSE(here);
+  EXPECT_EQ(client->stats().in_flight, 0u);
+  for (int i = 0; i < kAll; ++i) EXPECT_EQ(sinks[static_cast<size_t>(i)].body, std::to_string(i));
+  client->Run();
+}
+
+// Streams, which are not at their end, are heard by the owner, at its pace.
+TEST_F(AwayTest, WhatHasNotEndedWaitsForTheOwner) {
+  Server server([](Peer& peer) {
+    peer.ReadRequest();
+    peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+    peer.WaitUntilClosed();
+  });
+  std::atomic<int> half{0}, news{0}, turns{0};
+  std::vector<Recorder> sinks(kMany);
+  for (Recorder& sink : sinks) {
+    sink.at_data = [&] { ++half; };
+    sink.on_data = [&] { ++news; };
+    client->Start(Ask(server.url()), &sink);
+  }
+  const HttpClient::GoOn go_on = [&](const std::atomic<bool>&) { return ++turns < 0; };
+  client->Leave(&go_on);
+  ASSERT_TRUE(Eventually([&] { return half == kMany && turns > 0; }));
+  client->Return();
+  EXPECT_EQ(news, 0);
+  client->Run();
+  EXPECT_EQ(news, kMany);
+}
+
+TEST_F(AwayTest, WhatIsThrownThereComesOutOfRun) {
+  Server server(Echo);
+  std::atomic<int> done{0};
+  std::atomic<bool> thrown{false};
+  std::vector<Recorder> sinks(kMany);
+  for (Recorder& sink : sinks) {
+    sink.on_done = [&] { ++done; };
+    client->Start(Ask(server.url()), &sink);
+  }
+  const HttpClient::GoOn go_on = [&](const std::atomic<bool>&) -> bool {
+    if (!thrown.exchange(true)) throw std::runtime_error("from the thread");
+    return false;
+  };
+  client->Leave(&go_on);
+  ASSERT_TRUE(Eventually([&] { return thrown.load(); }));
+  client->Return();
+  EXPECT_THROW(client->Run(), std::runtime_error);
+  EXPECT_TRUE(RunUntil([&] { return done == kMany; })) << "and it goes on";
+}
+
+TEST_F(AwayTest, WhoIsCalledBackStops) {
+  Server silent([](Peer& p) { p.WaitUntilClosed(); });
+  std::vector<Recorder> sinks(kMany);
+  for (Recorder& sink : sinks) client->Start(Ask(silent.url()), &sink);
+  std::atomic<int> turns{0};
+  const HttpClient::GoOn endless = [&](const std::atomic<bool>&) { return ++turns > 0; };
+  for (int i = 0; i < 20; ++i) {
+    const int before = turns;
+    client->Leave(&endless);
+    ASSERT_TRUE(Eventually([&] { return turns > before; }));
+    client->Return();
+    const int after = turns;
+    poll(nullptr, 0, 1);
+    EXPECT_EQ(turns, after);
+  }
+  client->Leave(&endless);
+  client->StopBackground();
 }
 
 }  // namespace

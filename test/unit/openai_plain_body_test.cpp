@@ -36,17 +36,19 @@ std::string WithUsage(const std::string& usage) {
 }
 
 TEST(OpenaiPlainBody, WhatServersSend) {
-  EXPECT_EQ(Plain(WithMessage(R"({"role":"assistant","content":"Hi \u20ac\n","refusal":null,"annotations":[]})",
-                              R"(,"usage":{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29,)"
-                              R"("prompt_tokens_details":{"cached_tokens":3,"audio_tokens":0},)"
-                              R"("completion_tokens_details":{"reasoning_tokens":2,"audio_tokens":0}},)"
-                              R"("service_tier":"default","system_fingerprint":null)")),
-            "x|m|Hi €\n|stop|19,10,3,2");
+  EXPECT_EQ(
+      Plain(WithMessage(R"({"role":"assistant","content":"Hi \u20ac\n","refusal":null,"annotations":[]})",
+                        R"(,"usage":{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29,)"
+                        R"("prompt_tokens_details":{"cached_tokens":3,"audio_tokens":0},)"
+                        R"("completion_tokens_details":{"reasoning_tokens":2,"audio_tokens":0}},)"
+                        R"("service_tier":"default","system_fingerprint":null)")),
+      "x|m|Hi €\n|stop|19,10,3,2");
   EXPECT_EQ(Plain(WithMessage(R"({"content":null,"tool_calls":[]})", R"(,"usage":null,"error":null)")),
             "x|m||stop|-");
   EXPECT_EQ(Plain("{ \"choices\" : [ { \"message\":\t{\"content\":\"a\"} } ] }\n"), "||a||-");
   EXPECT_EQ(Plain(WithUsage(R"({"prompt_tokens":7})")), "x|m|a|stop|7,0,0,0");
-  EXPECT_EQ(Plain(WithUsage(R"({"completion_tokens":7,"prompt_tokens_details":null})")), "x|m|a|stop|0,7,0,0");
+  EXPECT_EQ(Plain(WithUsage(R"({"completion_tokens":7,"prompt_tokens_details":null})")),
+            "x|m|a|stop|0,7,0,0");
 }
 
 TEST(OpenaiPlainBody, WhatSaysMoreIsReadInFull) {
