@@ -88,9 +88,10 @@ struct HttpResult {
 // what belongs to this exchange and nothing else, least of all the client. What
 // they throw ends the transfer with kAborted.
 //
-// The other two are called by Run(), so in the owner's thread, and may call Start,
-// Cancel (also of itself), Pause and Resume. What OnNews throws ends the transfer
-// with kAborted; what OnDone throws comes out of Run(), once its turn is complete.
+// The other two are called by Run(), so in the owner's thread, or by what takes the
+// owner's place while it is away (HttpClient::Leave), and may call Start, Cancel
+// (also of itself), Pause and Resume. What OnNews throws ends the transfer with
+// kAborted; what OnDone throws comes out of Run(), once its turn is complete.
 class HttpSink {
  public:
   virtual ~HttpSink() = default;

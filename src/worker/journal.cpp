@@ -18,6 +18,11 @@ void Journal::AddEnd(store::AttemptEnd end) {
   ends_.push_back(std::move(end));
 }
 
+bool Journal::Gathers(const Uuid& task) const {
+  return std::any_of(ends_.begin(), ends_.end(),
+                     [&](const store::AttemptEnd& end) { return end.task_id == task; });
+}
+
 void Journal::Write(const Uuid& installation, const Uuid& worker) {
   settled_ = {};
   asks_written_ = asks_.size();

@@ -25,6 +25,8 @@ class Journal {
   // Gathered and not being written, and when the first of them came.
   size_t ends() const { return ends_.size(); }
   MonoTime since() const { return since_; }
+  // How this task's attempt ended is known, and not written.
+  bool Gathers(const Uuid& task) const;
   // Of the open transaction: it writes how attempts ended.
   bool writes_ends() const { return !written_.empty(); }
 

@@ -340,7 +340,11 @@ void Loop::EndUnlaunched(const Work& work, const Failure& failure) {
 
 void Loop::Cancel(const Uuid& task, const char* reason) {
   const auto found = executions_.find(task);
-  if (found == executions_.end()) return;
+  if (found == executions_.end()) {
+    // It ended while the signal was read. If it is to be queued again, that is looked at once it is.
+    if (journal_.Gathers(task)) look_ = true;
+    return;
+  }
   Execution& execution = *found->second;
   End(execution, execution.Drop(Error{sqlstate::kQueryCanceled, reason, "", ""}, "cancelled"));
 }
