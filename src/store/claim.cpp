@@ -60,7 +60,7 @@ WITH due AS (
   FROM due WHERE t.ctid = due.place AND t.id = due.id
   RETURNING t.id, t.agent_id, t.agent_version_id, t.owner, t.user_id, t.attempt, t.failures, t.crash_count,
             t.max_attempts, t.deadline, t.run_at, t.input_data, t.model, t.options, t.stream, t.conversation,
-            t.priority
+            t.priority, t.ctid
 ), trail AS (
   INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
   SELECT 'started', c.user_id, c.owner, c.agent_id, c.id, jsonb_build_object('attempt', c.attempt)
@@ -151,6 +151,7 @@ std::vector<ClaimedTask> Claim(const Uuid& installation, const Uuid& worker, Wal
     t.stream = rows.Bool(i, 14);
     if (!rows.IsNull(i, 15)) t.conversation = rows.Id(i, 15);
     t.priority = static_cast<int>(rows.Int(i, 16));
+    t.place = rows.Int(i, 17);
   }
   return out;
 }

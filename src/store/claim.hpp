@@ -31,6 +31,7 @@ struct ClaimedTask {
   std::string options;  // JSON text
   bool stream = false;
   std::optional<Uuid> conversation;
+  int64_t place = 0;  // the row's address, as AttemptEnd has it
 };
 
 // The lanes of queued tasks of this installation, best first: by priority, owner,

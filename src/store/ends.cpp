@@ -26,6 +26,14 @@ WHERE t.id = ANY ($2) AND t.status = 'running' AND t.worker = $1
 FOR NO KEY UPDATE SKIP LOCKED)",
                           {Type::kUuid, Type::kUuidArray}};
 
+// The same by where the rows were when the attempts began, and are but for VACUUM FULL.
+const Statement kLockInPlace{R"(
+SELECT t.id, t.attempt, t.ctid
+FROM (SELECT unnest($2) AS place, unnest($3) AS id) e JOIN capeai.tasks t ON t.ctid = e.place AND t.id = e.id
+WHERE t.status = 'running' AND t.worker = $1
+FOR NO KEY UPDATE OF t SKIP LOCKED)",
+                             {Type::kUuid, Type::kTidArray, Type::kUuidArray}};
+
 // Moves the rows and writes their trail. Set-returning functions stand in the
 // select list, because in FROM they would go through a tuplestore; and there is
 // one join only, so that the rows of texts are not gone through for each task.
@@ -133,17 +141,31 @@ struct LockedEnds {
 
 // The ends whose rows are locked by this transaction now.
 LockedEnds LockEnds(const Uuid& worker, const std::vector<const AttemptEnd*>& ends) {
+  struct Row {
+    int64_t attempt, place;
+  };
+  std::unordered_map<Uuid, Row> locked;
+  const auto take = [&](const Rows& rows) {
+    for (size_t i = 0; i < rows.size(); ++i) locked[rows.Id(i, 0)] = {rows.Int(i, 1), rows.Int(i, 2)};
+  };
   std::vector<Uuid> ids;
-  for (const AttemptEnd* e : ends) ids.push_back(e->task_id);
-  const Rows rows = Execute(kLockEnds, {worker, &ids});
-  std::unordered_map<Uuid, size_t> locked;
-  for (size_t i = 0; i < rows.size(); ++i) locked.emplace(rows.Id(i, 0), i);
+  std::vector<int64_t> places;
+  for (const AttemptEnd* e : ends) {
+    if (e->place == 0) continue;
+    ids.push_back(e->task_id);
+    places.push_back(e->place);
+  }
+  if (!ids.empty()) take(Execute(kLockInPlace, {worker, &places, &ids}));
+  ids.clear();
+  for (const AttemptEnd* e : ends)
+    if (!locked.contains(e->task_id)) ids.push_back(e->task_id);
+  if (!ids.empty()) take(Execute(kLockEnds, {worker, &ids}));
   LockedEnds out;
   for (const AttemptEnd* e : ends) {
     const auto found = locked.find(e->task_id);
-    if (found == locked.end() || rows.Int(found->second, 1) != e->attempt) continue;
+    if (found == locked.end() || found->second.attempt != e->attempt) continue;
     out.ends.push_back(e);
-    out.places.push_back(rows.Int(found->second, 2));
+    out.places.push_back(found->second.place);
   }
   return out;
 }

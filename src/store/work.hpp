@@ -30,7 +30,8 @@ struct RunRow {
 // succeeded, failed, cancelled, queued (again, at run_at), or running (an ask that tries again).
 struct AttemptEnd {
   Uuid task_id;
-  int attempt = 0;  // the one that ended
+  int attempt = 0;    // the one that ended
+  int64_t place = 0;  // where its row was when it began (pg::Rows::Int of a ctid); 0: not known
   std::string status;
   int next_attempt = 0;                              // of an ask that tries again; otherwise `attempt`
   int failures = 0;                                  // charged so far, this one included

@@ -86,6 +86,7 @@ store::AttemptEnd EndOf(const Work& work, const char* status, const Bill& bill) 
   store::AttemptEnd end;
   end.task_id = work.id;
   end.attempt = work.attempt;
+  end.place = work.place;
   end.status = status;
   end.failures = work.failures;
   end.event_type = status;

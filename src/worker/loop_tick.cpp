@@ -258,6 +258,7 @@ std::vector<Work> Loop::ClaimWork(MonoTime now) {
     work.options_text = std::move(task.options);
     work.stream = task.stream;
     work.conversation = task.conversation;
+    work.place = task.place;
     CompleteWork(work);
   }
   return out;

@@ -47,6 +47,7 @@ struct Work {
   std::optional<AskAddress> ask;              // empty: a queued task
   std::shared_ptr<const AskRequest> request;  // of an ask: what it brought along
   MonoTime started{};
+  int64_t place = 0;  // of the row that was claimed; 0: not known
 };
 
 }  // namespace capeai::worker

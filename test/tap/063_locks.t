@@ -32,6 +32,14 @@ for my $table (qw(tasks runs audit_events task_signals))
 }
 is(sql('SELECT count(*) FROM capeai.tasks WHERE attempt <> 1'), 0, 'every task ran once');
 
+# --- rows that are somewhere else when their attempts end
+my @moved = map { submit("[[tag:moved]] $_ [[mock: latency=1000]]") } 1 .. 3;
+ok($node->wait_until(sub { seen('moved') == 3 }), 'three requests under way');
+my $places = sql(q{SELECT string_agg(ctid::text, ' ' ORDER BY id) FROM capeai.tasks WHERE status = 'running'});
+sql('VACUUM FULL capeai.tasks');
+isnt(sql(q{SELECT string_agg(ctid::text, ' ' ORDER BY id) FROM capeai.tasks WHERE id IN (} . join(',', map { "'$_'" } @moved) . q{)}), $places, 'VACUUM FULL moves their rows');
+is($node->wait_task($_), 'succeeded', 'and they are found') for @moved;
+
 # --- an ask is not stored while the table is locked, and is answered afterwards
 $session->query_safe('BEGIN; LOCK TABLE capeai.tasks IN SHARE MODE');
 my $asking = $node->background_psql('postgres');
