@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <cstdint>
 
 #include "net/file_limit.hpp"
 #include "pg/guard.hpp"
@@ -208,7 +209,9 @@ bool Loop::GoOn(const std::atomic<bool>& called_back) {
 }
 
 void Loop::ResumeReady(int most, const std::atomic<bool>* called_back) {
-  for (; most > 0 && !(called_back ? called_back->load() : journal_.ends() >= EnoughEnds()); --most) {
+  // While nothing can be written, what there is to write stops nobody.
+  const size_t enough = !called_back && MonoNow() >= next_try_ ? EnoughEnds() : SIZE_MAX;
+  for (; most > 0 && !(called_back && *called_back) && journal_.ends() < enough; --most) {
     const std::coroutine_handle<> next = queue_.Pop();
     if (!next) return;
     const auto found = by_handle_.find(next.address());

@@ -65,7 +65,8 @@ class Loop final : private pg::Bystander {
   void HearCommits();
   void HearBackends(MonoTime now);
   void CancelWaiting(const std::set<AskAddress>& cancelled);
-  // Until there is enough to write, but no more than `most`; less when called back.
+  // Until there is enough to write, if that is possible now, but no more than `most`;
+  // less when called back.
   void ResumeReady(int most, const std::atomic<bool>* called_back);
   // Ends that are worth a commit of their own.
   size_t EnoughEnds() const;

@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use PostgreSQL::Test::Utils qw(slurp_file);
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -31,6 +32,20 @@ for my $table (qw(tasks runs audit_events task_signals))
 	is($node->wait_task($_), 'succeeded', 'and done afterwards') for @tasks;
 }
 is(sql('SELECT count(*) FROM capeai.tasks WHERE attempt <> 1'), 0, 'every task ran once');
+
+# --- more than the worker writes at once ends meanwhile: all the same it goes on with the rest, and sleeps
+my @many = map { qq{jsonb_build_object('query', '[[tag:many]] [[mock: latency=1000]] $_')} } 1 .. 900;
+sql('SELECT count(*) FROM capeai_submit_tasks(\'chat\', ARRAY[' . join(', ', @many) . '])');
+ok($node->wait_until(sub { seen('many') == 900 }), '900 requests under way');
+$session->query_safe('BEGIN; LOCK TABLE capeai.tasks IN ACCESS EXCLUSIVE MODE');
+ok($node->poll_query_until('postgres', 'SELECT count(*) = 0 FROM capeai.active_tasks'), 'all of them end while nothing can be written');
+my $cpu = sub { my @stat = split ' ', (slurp_file('/proc/' . $node->worker_pid . '/stat') =~ s/^.*\) //r); return ($stat[11] + $stat[12]) / 100; };
+my ($from, $used) = (time, $cpu->());
+$node->wait_until(sub { time > $from + 2 });
+$used = $cpu->() - $used;
+cmp_ok($used, '<', 1, "$used s of CPU in two seconds of waiting");
+$session->query_safe('COMMIT');
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM capeai.tasks WHERE status <> 'succeeded'}), 'and all are written afterwards');
 
 # --- rows that are somewhere else when their attempts end
 my @moved = map { submit("[[tag:moved]] $_ [[mock: latency=1000]]") } 1 .. 3;
