@@ -21,8 +21,9 @@ std::string Plain(std::string_view body) {
   if (!plain) return "-";
   const ChatResult full = ParseChatBody(body, 0, {}, true);
   EXPECT_TRUE(std::holds_alternative<ChatReply>(full)) << body;
-  if (const auto* reply = std::get_if<ChatReply>(&full); reply && reply->usage.reported)
+  if (const auto* reply = std::get_if<ChatReply>(&full); reply && reply->usage.reported) {
     EXPECT_EQ(Show(*reply), Show(*plain)) << body;
+  }
   return Show(*plain);
 }
 
