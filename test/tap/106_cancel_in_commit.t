@@ -13,9 +13,12 @@ my $mock = CapeAI::Mock->new;
 my $node = CapeAI::Cluster->start_new('main', mock => $mock, streaming => 1, conf => "capeai.fallback_interval = '1h'\n");
 
 my @others = map { $node->submit('chat', { query => "[[tag:other]] [[mock: hang]] $_" }) } 1 .. 20;
-my $task = $node->submit('chat', { query => '[[tag:late]] [[mock: truncate=20,latency=2000]]' });
+my $task = $node->submit('chat', { query => '[[tag:late]] [[mock: truncate=20,latency=8000]]' });
 ok($node->wait_until(sub { scalar(my @r = $mock->requests('late')) == 1 && scalar(my @o = $mock->requests('other')) == 20 }), 'all are at the model');
 
+# So that the next commit is not that of a seal.
+ok($node->poll_query_until('postgres', 'SELECT (SELECT max(event_id) FROM capeai.audit_seals) >= (SELECT max(id) FROM capeai.audit_events)'),
+	'what they did so far is sealed');
 # The worker's commits wait for a standby that does not come, ours do not.
 $node->safe_psql('postgres', q{ALTER SYSTEM SET synchronous_standby_names = 'nobody'});
 $node->safe_psql('postgres', 'SELECT pg_reload_conf()');
