@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "pg/keys_held.hpp"
 #include "pg/sql.hpp"
 #include "store/content.hpp"
 #include "store/work.hpp"
@@ -105,6 +106,7 @@ FROM unnest($2::uuid[], $3::int4[]) AS e (id, attempt) LEFT JOIN capeai.tasks t 
 
 namespace {
 
+// Of tasks whose rows this transaction has locked.
 void WriteRuns(const std::vector<const AttemptEnd*>& ends) {
   std::vector<Uuid> task_ids;
   std::vector<int32_t> attempts, numbers;
@@ -126,6 +128,7 @@ void WriteRuns(const std::vector<const AttemptEnd*>& ends) {
     }
   }
   if (task_ids.empty()) return;
+  const pg::KeysHeld locked("capeai", "runs", "tasks");
   Execute(kWriteRuns, {&task_ids, &attempts, &numbers, &names, &statuses, &inputs, &outputs, &errors,
                        &started, &completed});
 }
@@ -208,7 +211,7 @@ std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<const AttemptE
   }
   if (ids.empty()) return ids;
   const bool forgets = ForgetsContent();
-  // Steps before tasks: the check of their foreign key finds the version that is
+  // Steps before tasks: where the foreign key is checked after all, the check finds the version that is
   // locked already, and has nothing to do to it.
   WriteRuns(ours.ends);
   Execute(kWriteEnds,

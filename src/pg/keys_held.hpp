@@ -1,0 +1,26 @@
+// Leaving out the check of a foreign key that cannot fail.
+//
+// PostgreSQL checks the key of each inserted row by a statement of its own, which
+// looks for the row that is referred to and locks it. Whoever holds those rows
+// locked already knows that they are there and stay.
+#pragma once
+
+namespace capeai::pg {
+
+// For its life time the foreign key of rows that are inserted into schema.table is
+// not checked; for a caller that holds the rows of schema.referenced that they refer
+// to locked until the end of the transaction. Everything is as usual where that
+// check is not all that the table has to do for a new row: somebody's trigger, rule
+// or further key. Needs a transaction; locks the table as an INSERT does.
+class KeysHeld {
+ public:
+  KeysHeld(const char* schema, const char* table, const char* referenced);
+  ~KeysHeld();
+  KeysHeld(const KeysHeld&) = delete;
+  KeysHeld& operator=(const KeysHeld&) = delete;
+
+ private:
+  int saved_role_;
+};
+
+}  // namespace capeai::pg
