@@ -38,6 +38,7 @@ inline constexpr std::string_view kEmptyObject = "{}";  // as tokens, and as tex
 
 class JsonTokenWriter {
  public:
+  JsonTokenWriter() { out_.reserve(kUsual); }
   void Add(JsonToken token) { out_ += static_cast<char>(token); }
   void AddInt(int64_t value) {
     Add(JsonToken::kInt);
@@ -58,6 +59,8 @@ class JsonTokenWriter {
     std::memcpy(raw, &value, sizeof value);
     out_.append(raw, sizeof raw);
   }
+
+  static constexpr size_t kUsual = 256;  // most documents of a task take less
 
   std::string out_;
 };

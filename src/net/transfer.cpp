@@ -12,6 +12,8 @@
 namespace capeai::net {
 namespace {
 
+constexpr size_t kUsualHeaders = 16;  // fields of a response
+
 // Bytes read from a socket at a time, and so the most that a paused transfer
 // holds; each transfer that is receiving owns one such buffer.
 constexpr long kReceiveBuffer = 16 * 1024;
@@ -225,6 +227,7 @@ bool Transfer::TakeHeaderLine(std::string_view line) {
   if (head_done_) return true;  // trailers
   if (line.starts_with("HTTP/")) {
     headers_.clear();
+    headers_.reserve(kUsualHeaders);
     status_ = StatusOf(line);
     return true;
   }

@@ -255,6 +255,7 @@ std::string BuildEmbeddingsBody(std::string_view model, const std::vector<std::s
 
 Headers BuildHeaders(const Credentials& credentials, bool stream, std::string_view idempotency_key) {
   Headers headers;
+  headers.reserve(6);
   headers.emplace_back("Content-Type", "application/json");
   headers.emplace_back("Accept", stream ? "text/event-stream" : "application/json");
   if (!credentials.api_key.empty()) AddHeader(headers, "Authorization", "Bearer " + credentials.api_key);

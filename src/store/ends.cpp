@@ -27,13 +27,13 @@ WHERE t.id = ANY ($2) AND t.status = 'running' AND t.worker = $1
 FOR NO KEY UPDATE SKIP LOCKED)",
                           {Type::kUuid, Type::kUuidArray}};
 
-// The same by where the rows were when the attempts began, and are but for VACUUM FULL.
+// The same by where the rows were when the attempts began, and are but for VACUUM
+// FULL: then another of ours may be there, which is none of those looked for.
 const Statement kLockInPlace{R"(
-SELECT t.id, t.attempt, t.ctid
-FROM (SELECT unnest($2) AS place, unnest($3) AS id) e JOIN capeai.tasks t ON t.ctid = e.place AND t.id = e.id
-WHERE t.status = 'running' AND t.worker = $1
-FOR NO KEY UPDATE OF t SKIP LOCKED)",
-                             {Type::kUuid, Type::kTidArray, Type::kUuidArray}};
+SELECT t.id, t.attempt, t.ctid FROM capeai.tasks t
+WHERE t.ctid = ANY ($2) AND t.status = 'running' AND t.worker = $1
+FOR NO KEY UPDATE SKIP LOCKED)",
+                             {Type::kUuid, Type::kTidArray}};
 
 // Moves the rows and writes their trail. Set-returning functions stand in the
 // select list, because in FROM they would go through a tuplestore; and there is
@@ -151,15 +151,11 @@ LockedEnds LockEnds(const Uuid& worker, const std::vector<const AttemptEnd*>& en
   const auto take = [&](const Rows& rows) {
     for (size_t i = 0; i < rows.size(); ++i) locked[rows.Id(i, 0)] = {rows.Int(i, 1), rows.Int(i, 2)};
   };
-  std::vector<Uuid> ids;
   std::vector<int64_t> places;
-  for (const AttemptEnd* e : ends) {
-    if (e->place == 0) continue;
-    ids.push_back(e->task_id);
-    places.push_back(e->place);
-  }
-  if (!ids.empty()) take(Execute(kLockInPlace, {worker, &places, &ids}));
-  ids.clear();
+  for (const AttemptEnd* e : ends)
+    if (e->place != 0) places.push_back(e->place);
+  if (!places.empty()) take(Execute(kLockInPlace, {worker, &places}));
+  std::vector<Uuid> ids;
   for (const AttemptEnd* e : ends)
     if (!locked.contains(e->task_id)) ids.push_back(e->task_id);
   if (!ids.empty()) take(Execute(kLockEnds, {worker, &ids}));

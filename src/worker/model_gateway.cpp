@@ -193,8 +193,9 @@ net::HttpRequest ModelGateway::MakeHttp(const char* path, bool stream,
                                         const ModelCall::Context& context) const {
   net::HttpRequest http;
   http.url = provider_.base_url + path;
-  for (const auto& [name, value] : BuildHeaders(provider_.credentials, stream, context.idempotency_key))
-    http.headers.push_back(name + ": " + value);
+  const Headers headers = BuildHeaders(provider_.credentials, stream, context.idempotency_key);
+  http.headers.reserve(headers.size());
+  for (const auto& [name, value] : headers) http.headers.push_back(name + ": " + value);
   http.timeout = std::min(context.timeout, provider_.request_timeout);
   http.max_response_bytes = provider_.max_response_size;
   http.ca_file = provider_.ca_file;
