@@ -50,6 +50,7 @@ void HttpClient::Leave(const GoOn* go_on) noexcept { impl_->Leave(go_on); }
 void HttpClient::Return() noexcept { impl_->Return(); }
 void HttpClient::StopBackground() { impl_->StopBackground(); }
 void HttpClient::SetResponseMemory(size_t bytes) { impl_->SetResponseMemory(bytes); }
+void HttpClient::SetPace(Duration pace) { impl_->SetPace(pace); }
 int HttpClient::fd() const { return impl_->fd(); }
 HttpClientStats HttpClient::stats() const { return impl_->stats(); }
 
@@ -57,6 +58,7 @@ HttpClient::Impl::Impl(Poller& poller, std::shared_ptr<const EgressPolicy> egres
     : poller_(poller), options_(options), egress_(std::move(egress)), share_(curl_share_init()) {
   if (!share_) throw std::bad_alloc();
   arrivals_.most = options.response_memory;
+  pace_ = options.pace;
   // One thread, so no lock functions. Connections are not shared: they would
   // all count as one multi handle's.
   curl_share_setopt(share_, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
@@ -134,12 +136,13 @@ std::optional<Duration> HttpClient::Impl::NextWork() const {
     if (!next || at < *next) next = at;
   };
   if (!deadlines_.empty()) consider(deadlines_.begin()->first);
+  if (paced_ && paced_->due()) consider(*paced_->due());
   for (size_t i = 0; i < shards_.size(); ++i) {
     const Shard& shard = *shards_[i];
     if (shard.touched) return Duration(0);
     if (shard.timer) consider(*shard.timer);
     if (shard.active == 0 && shard.retired) return Duration(0);
-    if (shard.active == 0 && i > 0) consider(shard.idle_since + options_.shard_idle_timeout);
+    if (shard.active == 0 && !shard.stays) consider(shard.idle_since + options_.shard_idle_timeout);
   }
   if (!next) return std::nullopt;
   return std::max(Duration(0), *next - MonoNow());
@@ -193,6 +196,7 @@ void HttpClient::Impl::Return() {
 bool HttpClient::Impl::Serve(const Stop& stop) {
   while (poller_.Dispatch(kBatch) == kBatch)
     if (stop()) break;
+  if (paced_) paced_->Run(stop);
   RunResumed();
   Harvest(stop);
   RunDeadlines();

@@ -46,6 +46,9 @@ struct HttpClientOptions {
   // Bytes of bodies that all responses under way may have brought. Beyond it they
   // are read one after the other.
   size_t response_memory = size_t{512} << 20;
+  // How long responses to paced requests may lie in their sockets while many bring
+  // something (net/paced_poller.hpp).
+  Duration pace{0};
 };
 
 // Counted since the client was made; `in_flight`, `connections`: now.
@@ -124,8 +127,9 @@ class HttpClient {
   // Ends the thread, wherever the owner is: before the process ends.
   void StopBackground();
 
-  // See HttpClientOptions::response_memory.
+  // See HttpClientOptions.
   void SetResponseMemory(size_t bytes);
+  void SetPace(Duration pace);
 
   int fd() const;
   HttpClientStats stats() const;

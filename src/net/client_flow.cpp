@@ -48,17 +48,34 @@ Origin* HttpClient::Impl::OriginFor(const HttpRequest& request, Error* error) {
   return &origins_.emplace(std::move(key), std::move(origin)).first->second;
 }
 
+// False when there is no descriptor for it: all are read at once then.
+bool HttpClient::Impl::HavePacedSockets() {
+  if (!paced_) paced_ = PacedPoller::Create(poller_);
+  if (paced_) paced_->SetInterval(pace_);
+  return paced_ != nullptr;
+}
+
+void HttpClient::Impl::SetPace(Duration pace) {
+  pace_ = pace;
+  if (paced_) paced_->SetInterval(pace);
+}
+
 // The first shard with room and, probably, a warm connection; else the first
 // with room; else a new one. So low load uses few shards, and reuses.
-Shard* HttpClient::Impl::PickShard() {
+Shard* HttpClient::Impl::PickShard(bool paced) {
   Shard* with_room = nullptr;
+  bool first = true;  // of its kind
   for (auto& shard : shards_) {
-    if (shard->retired || shard->full()) continue;
+    if (shard->retired || shard->paced() != paced) continue;
+    first = false;
+    if (shard->full()) continue;
     if (shard->warm()) return shard.get();
     if (!with_room) with_room = shard.get();
   }
   if (with_room) return with_room;
-  shards_.push_back(std::make_unique<Shard>(poller_, options_.transfers_per_shard));
+  shards_.push_back(
+      std::make_unique<Shard>(poller_, paced ? &paced_->sockets() : nullptr, options_.transfers_per_shard));
+  shards_.back()->stays = first && !paced;
   return shards_.back().get();
 }
 
@@ -89,7 +106,7 @@ void HttpClient::Impl::PlaceFresh(const Stop& stop) {
 void HttpClient::Impl::Place(Transfer& transfer) {
   const MonoTime now = MonoNow();
   Origin& origin = *transfer.origin;
-  Shard* shard = PickShard();
+  Shard* shard = PickShard(transfer.request.paced && pace_ > Duration(0) && HavePacedSockets());
   const bool shares = origin.http_version == 20 && shard->sockets > 0;
   if (!origin.NameKnown(now) && !shard->warm() && !shares) {
     if (origin.probe != 0) {
@@ -268,7 +285,7 @@ void HttpClient::Impl::Trim(const Stop& stop) {
   for (size_t i = shards_.size(); i-- > 0 && !(closed && stop());) {
     const Shard& shard = *shards_[i];
     if (shard.active > 0) continue;
-    const bool old = i > 0 && now - shard.idle_since >= options_.shard_idle_timeout;
+    const bool old = !shard.stays && now - shard.idle_since >= options_.shard_idle_timeout;
     if (!shard.retired && !old) continue;
     counted_.connections_opened += shard.sockets_opened;
     shards_.erase(shards_.begin() + static_cast<std::ptrdiff_t>(i));

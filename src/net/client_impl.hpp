@@ -24,6 +24,7 @@
 #include "net/arrivals.hpp"
 #include "net/background.hpp"
 #include "net/client.hpp"
+#include "net/paced_poller.hpp"
 #include "net/shard.hpp"
 #include "net/transfer.hpp"
 
@@ -45,6 +46,7 @@ class HttpClient::Impl {
   void Return();
   void StopBackground() { background_.reset(); }
   void SetResponseMemory(size_t bytes) { arrivals_.most = bytes; }
+  void SetPace(Duration pace);
   int fd() const { return poller_.fd(); }
   HttpClientStats stats() const;
 
@@ -58,7 +60,8 @@ class HttpClient::Impl {
 
   Transfer* Find(TransferId id);
   Origin* OriginFor(const HttpRequest& request, Error* error);
-  Shard* PickShard();
+  Shard* PickShard(bool paced);
+  bool HavePacedSockets();
 
   // All that is due but the sinks' OnNews and OnDone. False: `stop` came before the end.
   bool Serve(const Stop& stop);
@@ -104,6 +107,8 @@ class HttpClient::Impl {
   TransferId last_id_ = 0;
   std::unordered_map<TransferId, std::unique_ptr<Transfer>> transfers_;
   std::vector<std::unique_ptr<Transfer>> spare_;
+  std::unique_ptr<PacedPoller> paced_;  // from the first request that is
+  Duration pace_{0};
   std::vector<std::unique_ptr<Shard>> shards_;
   std::map<std::string, Origin, std::less<>> origins_;
   std::set<std::pair<MonoTime, TransferId>> deadlines_;  // one for each transfer

@@ -31,6 +31,7 @@ struct HttpRequest {
                                           // is under way, pauses not counted; 0 = none
   size_t max_response_bytes = 16u << 20;  // body
   size_t max_header_bytes = 64u << 10;    // all header lines together, interim responses included
+  bool paced = false;                     // the response may be read up to HttpClientOptions::pace late
   std::string ca_file;                    // PEM file instead of the system's; empty = system
   std::string proxy;                      // "http://host:port"; empty = none, whatever the environment says
 };

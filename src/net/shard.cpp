@@ -8,8 +8,8 @@
 
 namespace capeai::net {
 
-Shard::Shard(Poller& poller, size_t capacity)
-    : poller_(poller), multi_(curl_multi_init()), capacity_(capacity) {
+Shard::Shard(Poller& poller, Poller* readers, size_t capacity)
+    : poller_(poller), readers_(readers), multi_(curl_multi_init()), capacity_(capacity) {
   if (!multi_) throw std::bad_alloc();
   curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &Shard::OnSocket);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
@@ -63,14 +63,14 @@ Transfer* Shard::NextDone(CURLcode* code) {
 
 int Shard::OnSocket(CURL* easy, curl_socket_t socket, int what, void* self, void*) noexcept {
   auto* shard = static_cast<Shard*>(self);
-  if (what == CURL_POLL_REMOVE) {
-    shard->poller_.Remove(socket);
-    return 0;
-  }
+  Poller* now = shard->readers_ && what == CURL_POLL_IN ? shard->readers_ : &shard->poller_;
+  if (what == CURL_POLL_REMOVE || now != &shard->poller_) shard->poller_.Remove(socket);
+  if (shard->readers_ && now != shard->readers_) shard->readers_->Remove(socket);
+  if (what == CURL_POLL_REMOVE) return 0;
   const uint32_t interest = (what & CURL_POLL_IN ? kReadable : 0u) | (what & CURL_POLL_OUT ? kWritable : 0u);
   bool watched = false;
   try {
-    watched = shard->poller_.Watch(socket, interest, shard);
+    watched = now->Watch(socket, interest, shard);
   } catch (const std::bad_alloc&) {
     watched = false;
   }

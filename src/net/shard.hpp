@@ -18,8 +18,9 @@ class Transfer;
 
 class Shard : public PollHandler {
  public:
-  // `capacity` transfers, and as many idle connections. Throws bad_alloc.
-  Shard(Poller& poller, size_t capacity);
+  // `capacity` transfers, and as many idle connections. Sockets that are only read
+  // are watched by `readers` if that is not null. Throws bad_alloc.
+  Shard(Poller& poller, Poller* readers, size_t capacity);
   // No transfer may be left. Closes the connections.
   ~Shard() override;
   Shard(const Shard&) = delete;
@@ -38,6 +39,7 @@ class Shard : public PollHandler {
   bool full() const { return active >= capacity_; }
   // Connections that probably wait for a transfer (with HTTP/1.1).
   bool warm() const { return sockets > active; }
+  bool paced() const { return readers_ != nullptr; }
 
   size_t active = 0;   // transfers
   size_t sockets = 0;  // open connections
@@ -45,6 +47,7 @@ class Shard : public PollHandler {
   bool touched = false;           // curl ran: there may be finished transfers
   bool faulty = false;            // a transfer has a fault that curl will not report
   bool retired = false;           // takes no more transfers
+  bool stays = false;             // keeps its connections, however long they are idle
   std::optional<MonoTime> timer;  // when curl wants to run
   MonoTime idle_since{};          // while active == 0
 
@@ -53,6 +56,7 @@ class Shard : public PollHandler {
   static int OnTimer(CURLM*, long timeout_ms, void* self) noexcept;
 
   Poller& poller_;
+  Poller* readers_;
   CURLM* multi_;
   size_t capacity_;
 };

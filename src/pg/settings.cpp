@@ -119,7 +119,7 @@ const Setting kSettings[] = {
     {"capeai.stream_idle_timeout", Number{&values.stream_idle_timeout, 60000, 100, INT_MAX}, PGC_USERSET,
      GUC_UNIT_MS, "A stream that nobody reads from for this long is dropped."},
     {"capeai.stream_interval", Number{&values.stream_interval, 50, 1, 60000}, PGC_SIGHUP, GUC_UNIT_MS,
-     "For how long text is collected before it is sent to listeners."},
+     "How often, at most, the text of streams is sent to listeners."},
     {"capeai.temperature", Text{&values.temperature, "", CheckTemperature}, PGC_USERSET, 0,
      "Sampling temperature from 0 to 2; empty for the agent's own."},
     {"capeai.user_id", Text{&values.user_id, "", CheckUserId}, PGC_USERSET, 0,

@@ -172,7 +172,7 @@ void Execution::Delta(std::string_view text) {
   if (!work_.stream || text.empty()) return;
   delivered_ += text;
   if (!work_.ask) {
-    services_.notifier.Delta(work_.id, work_.attempt, text, MonoNow());
+    services_.notifier.Delta(work_.id, work_.attempt, text);
     return;
   }
   services_.asks.SendDelta(*work_.ask, text, MonoNow());
@@ -196,6 +196,7 @@ ModelCall::Context Execution::NextCall() {
   // answer can tell.
   context.idempotency_key = "capeai-" + work_.id.ToHex() + "-" + std::to_string(++exchanges_);
   context.timeout = work_.deadline ? std::max(*work_.deadline - MonoNow(), Duration(1)) : kNoTimeout;
+  context.paced = !work_.ask;
   context.owner = work_.owner;
   context.agent = work_.agent_id;
   context.calls = calls_;

@@ -19,6 +19,8 @@ constexpr int kResumesPerTurn = 2000;
 // gather while PostgreSQL is at work, which bounds their memory when a commit hangs.
 constexpr int kResumesAtOnce = 64;
 constexpr size_t kMostAhead = 2000;
+// What streaming tasks bring may lie in its sockets so long, however rarely listeners are told.
+constexpr Duration kLongestPace = std::chrono::milliseconds(100);
 constexpr Duration kHeartbeat = std::chrono::seconds(1);
 
 // Files that PostgreSQL itself may keep open in this process (its default of
@@ -278,6 +280,7 @@ void Loop::UseProvider(Provider provider) {
                                                                   : pg::ProviderUse::kExtractive));
   models_->Use(std::move(provider));
   http_->SetResponseMemory(static_cast<size_t>(pg::settings::WorkerMemory()));
+  http_->SetPace(std::min(pg::settings::StreamInterval(), kLongestPace));
 }
 
 }  // namespace capeai::worker

@@ -196,6 +196,7 @@ net::HttpRequest ModelGateway::MakeHttp(const char* path, bool stream,
   const Headers headers = BuildHeaders(provider_.credentials, stream, context.idempotency_key);
   http.headers.reserve(headers.size());
   for (const auto& [name, value] : headers) http.headers.push_back(name + ": " + value);
+  http.paced = stream && context.paced;
   http.timeout = std::min(context.timeout, provider_.request_timeout);
   http.max_response_bytes = provider_.max_response_size;
   http.ca_file = provider_.ca_file;

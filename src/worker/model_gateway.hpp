@@ -49,6 +49,7 @@ class ModelCall final : public net::HttpSink {
     Uuid task;
     std::string idempotency_key;  // the same for every try of the same call
     Duration timeout{};           // of this exchange
+    bool paced = false;           // its text goes out at intervals
     unsigned owner = 0;           // of the task: whose budgets it draws on
     Uuid agent;
     Json calls;  // an array to which every request that was sent is added, for the audit trail

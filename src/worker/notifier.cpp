@@ -64,18 +64,15 @@ void Notifier::Event(const Uuid& task, int attempt, const char* event, std::stri
 void Notifier::Append(const Uuid& task, int attempt, const char* event, std::string_view step, int progress,
                       std::string_view text) {
   Stream& stream = streams_[task];
-  if (stream.attempt != attempt) stream = Stream{attempt, 0, "", {}};
+  if (stream.attempt != attempt) stream = Stream{attempt, 0, ""};
   std::string payload = Payload(task, ++stream.seq, attempt, event, step, progress, text, Timestamp());
   messages_.push_back({task, std::move(payload)});
 }
 
-void Notifier::Delta(const Uuid& task, int attempt, std::string_view text, MonoTime now) {
+void Notifier::Delta(const Uuid& task, int attempt, std::string_view text) {
   Stream& stream = streams_[task];
-  if (stream.attempt != attempt) stream = Stream{attempt, 0, "", {}};
-  if (stream.pending.empty()) {
-    stream.pending_since = now;
-    with_pending_.push_back(task);
-  }
+  if (stream.attempt != attempt) stream = Stream{attempt, 0, ""};
+  if (stream.pending.empty()) with_pending_.push_back(task);
   stream.pending += text;
 }
 
@@ -125,13 +122,13 @@ const std::string& Notifier::UserChannel(unsigned owner) {
 std::optional<MonoTime> Notifier::due() const {
   if (!messages_.empty() || !lifecycle_.empty()) return MonoTime{};
   if (with_pending_.empty()) return std::nullopt;
-  // The first is the oldest: deltas join in the order in which they began to wait.
-  return streams_.at(with_pending_.front()).pending_since + pg::settings::StreamInterval();
+  return text_sent_ + pg::settings::StreamInterval();
 }
 
 void Notifier::Send(MonoTime now) {
   const auto when = due();
   if (!when || *when > now) return;
+  if (!with_pending_.empty()) text_sent_ = now;
   for (const Uuid& task : std::exchange(with_pending_, {})) AppendText(task, streams_.at(task));
   auto messages = std::exchange(messages_, {});
   const auto lifecycle = std::exchange(lifecycle_, {});

@@ -24,8 +24,8 @@ class Notifier {
   // (task, attempt) counts its events from 1.
   void Event(const Uuid& task, int attempt, const char* event, std::string_view step, int progress,
              std::string_view text = {});
-  // Answer text of a streaming task: collected for capeai.stream_interval.
-  void Delta(const Uuid& task, int attempt, std::string_view text, MonoTime now);
+  // Answer text of a streaming task: sent at most every capeai.stream_interval.
+  void Delta(const Uuid& task, int attempt, std::string_view text);
   // Passes on what Delta() collected for the task, ahead of an event that ends it.
   void FlushDelta(const Uuid& task);
   // A lifecycle event on the owner's channel (capeai_user_channel).
@@ -44,7 +44,6 @@ class Notifier {
     int attempt = 0;
     int64_t seq = 0;
     std::string pending;  // collected deltas
-    MonoTime pending_since{};
   };
   struct Message {
     Uuid task;  // of its channel
@@ -59,6 +58,7 @@ class Notifier {
   std::unordered_map<Uuid, Stream> streams_;
   std::deque<Message> messages_;
   std::vector<Uuid> with_pending_;
+  MonoTime text_sent_{};  // when pending text was sent last
   std::map<unsigned, std::vector<std::pair<Uuid, const char*>>> lifecycle_;
   std::map<unsigned, std::string> user_channels_;
 };

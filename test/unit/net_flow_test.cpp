@@ -223,6 +223,46 @@ TEST_F(ClientTest, FailedLookupIsShared) {
   }
 }
 
+// Whoever sends a little at a time may wait for its turn; nobody else does.
+TEST_F(ClientTest, PacedResponsesWaitForEachOtherAlone) {
+  constexpr int kMany = 100;
+  std::atomic<bool> go_on{false};
+  Server server([&](Peer& peer) {
+    if (peer.ReadRequest().find("GET /paced") == std::string::npos) {
+      peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nplain");
+      return;
+    }
+    peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na");
+    go_on.wait(false);
+    peer.Send("b");
+  });
+  HttpClientOptions options;
+  options.pace = std::chrono::hours(1);
+  Make("127.0.0.0/8", options);
+  std::vector<Recorder> sinks(kMany);
+  for (Recorder& sink : sinks) {
+    HttpRequest request = Ask(server.url("/paced"));
+    request.method = "GET";
+    request.body.clear();
+    request.paced = true;
+    client->Start(std::move(request), &sink);
+  }
+  const auto begun = [&] {
+    return std::count_if(sinks.begin(), sinks.end(), [](auto& s) { return s.body == "a"; });
+  };
+  ASSERT_TRUE(RunUntil([&] { return begun() >= 64; }));
+  go_on = true;
+  go_on.notify_all();
+  Recorder plain;
+  Exchange(plain, Ask(server.url("/plain")));
+  EXPECT_EQ(plain.body, "plain");
+  EXPECT_GE(begun(), 64);
+  client->SetPace(std::chrono::milliseconds(5));
+  ASSERT_TRUE(RunUntil(
+      [&] { return std::all_of(sinks.begin(), sinks.end(), [](const Recorder& s) { return s.done; }); }));
+  for (Recorder& sink : sinks) EXPECT_EQ(sink.body, "ab") << sink.result.message;
+}
+
 TEST_F(ClientTest, DestructionDropsEverything) {
   Server server(Endless);
   Recorder sink;
