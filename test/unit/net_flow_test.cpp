@@ -236,6 +236,13 @@ TEST_F(ClientTest, PacedResponsesWaitForEachOtherAlone) {
     go_on.wait(false);
     peer.Send("b");
   });
+  struct Release {  // also when the test fails
+    std::atomic<bool>& flag;
+    ~Release() {
+      flag = true;
+      flag.notify_all();
+    }
+  } release{go_on};
   HttpClientOptions options;
   options.pace = std::chrono::hours(1);
   Make("127.0.0.0/8", options);
