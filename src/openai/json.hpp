@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -59,13 +60,9 @@ class Json {
   // Compact text of the value, members in the order of insertion. Empty for an
   // empty Json.
   std::string Dump(size_t flags = JSON_COMPACT) const {
-    if (!value_) return {};
-    // Most are short: written here first, and then copied once.
-    char brief[2048];
-    const size_t size = json_dumpb(value_, brief, sizeof brief, flags | JSON_ENCODE_ANY);
-    if (size <= sizeof brief) return std::string(brief, size);
-    std::string out(size, '\0');
-    json_dumpb(value_, out.data(), size, flags | JSON_ENCODE_ANY);
+    std::string out;
+    if (value_ && json_dump_callback(value_, Append, &out, flags | JSON_ENCODE_ANY) != 0)
+      throw std::bad_alloc();
     return out;
   }
 
@@ -131,6 +128,16 @@ class Json {
   bool Equals(const Json& other) const { return json_equal(value_, other.value_); }
 
  private:
+  // No exception may go through jansson.
+  static int Append(const char* bytes, size_t size, void* out) noexcept {
+    try {
+      static_cast<std::string*>(out)->append(bytes, size);
+      return 0;
+    } catch (...) {
+      return -1;
+    }
+  }
+
   json_t* value_ = nullptr;
 };
 

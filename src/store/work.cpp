@@ -1,5 +1,7 @@
 #include "store/work.hpp"
 
+#include <algorithm>
+
 #include "pg/sql.hpp"
 #include "pg/transaction.hpp"
 
@@ -18,7 +20,7 @@ const Statement kInsertAsks{
     R"(
 WITH a AS (
   SELECT * FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::oid[], $7::text[], $8::text[], $9::text[],
-                       $10::text[], $11::text[], $12::text[], $13::bool[], $14::text[], $15::timestamptz[],
+                       $10::jsonb[], $11::jsonb[], $12::text[], $13::bool[], $14::text[], $15::timestamptz[],
                        $16::timestamptz[], $17::int4[])
     AS a (id, agent_id, version_id, owner, user_id, application_name, client_addr, input, options, model, stream,
           conversation, asked_at, deadline, max_attempts)
@@ -27,13 +29,9 @@ WITH a AS (
                             installation, attempt, max_attempts, timeout, input_data, model, options, stream,
                             conversation, worker, created_at, started_at)
   SELECT a.id, 'ask', a.agent_id, a.version_id, a.owner, a.user_id, 'running', a.asked_at, a.deadline, $1, 1, a.max_attempts,
-         a.deadline - a.asked_at, a.input::jsonb, a.model, a.options::jsonb, a.stream, a.conversation::uuid, $2,
+         a.deadline - a.asked_at, a.input, a.model, a.options, a.stream, a.conversation::uuid, $2,
          a.asked_at, now()
   FROM a
-), talked AS (
-  INSERT INTO capeai.conversations (id, owner, user_id)
-  SELECT DISTINCT ON (a.conversation) a.conversation::uuid, a.owner, a.user_id FROM a WHERE a.conversation IS NOT NULL
-  ON CONFLICT (id) DO NOTHING
 )
 INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data, client_addr,
                                  application_name)
@@ -41,9 +39,16 @@ SELECT 'asked', a.user_id, a.owner, a.agent_id, a.id, jsonb_build_object('attemp
        a.application_name
 FROM a)",
     {Type::kUuid, Type::kUuid, Type::kUuidArray, Type::kUuidArray, Type::kUuidArray, Type::kOidArray,
-     Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kTextArray,
+     Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kJsonbArray, Type::kJsonbArray,
      Type::kTextArray, Type::kBoolArray, Type::kTextArray, Type::kTimestamptzArray, Type::kTimestamptzArray,
      Type::kInt4Array}};
+
+const Statement kBeginConversations{R"(
+INSERT INTO capeai.conversations (id, owner, user_id)
+SELECT DISTINCT ON (a.id) a.id::uuid, a.owner, a.user_id
+FROM unnest($1::text[], $2::oid[], $3::text[]) AS a (id, owner, user_id) WHERE a.id IS NOT NULL
+ON CONFLICT (id) DO NOTHING)",
+                                    {Type::kTextArray, Type::kOidArray, Type::kTextArray}};
 
 const Statement kRecover{R"(
 WITH left_over AS (
@@ -169,7 +174,8 @@ void InsertAsks(const Uuid& installation, const Uuid& worker, const std::vector<
   std::vector<unsigned> owners;
   Nullable<std::string_view> user_ids, applications, addresses;
   Nullable<std::string> conversations;
-  std::vector<std::string_view> inputs, options, models;
+  Nullable<JsonTokens> inputs, options;
+  std::vector<std::string_view> models;
   std::vector<bool> streams;
   std::vector<WallTime> asked;
   Nullable<WallTime> deadlines;
@@ -182,8 +188,8 @@ void InsertAsks(const Uuid& installation, const Uuid& worker, const std::vector<
     user_ids.push_back(OrNull(a.user_id));
     applications.push_back(OrNull(a.application_name));
     addresses.push_back(OrNull(a.client_addr));
-    inputs.push_back(a.input);
-    options.push_back(a.options);
+    inputs.push_back(JsonTokens{a.input});
+    options.push_back(JsonTokens{a.options});
     models.push_back(a.model);
     streams.push_back(a.stream);
     conversations.push_back(a.conversation ? std::optional(a.conversation->ToString()) : std::nullopt);
@@ -194,6 +200,8 @@ void InsertAsks(const Uuid& installation, const Uuid& worker, const std::vector<
   Execute(kInsertAsks,
           {installation, worker, &ids, &agents, &versions, &owners, &user_ids, &applications, &addresses,
            &inputs, &options, &models, &streams, &conversations, &asked, &deadlines, &max_attempts});
+  if (std::any_of(conversations.begin(), conversations.end(), [](const auto& id) { return id.has_value(); }))
+    Execute(kBeginConversations, {&conversations, &owners, &user_ids});
 }
 
 std::vector<EndedTask> Recover(const Uuid& installation, const Uuid& worker,

@@ -63,7 +63,7 @@ struct NewAsk {
   Uuid id, agent_id, agent_version_id;
   unsigned owner = 0;
   std::string user_id, application_name, client_addr;
-  std::string input, options;  // JSON text
+  std::string input, options;  // documents as tokens (base/json_tokens.hpp)
   std::string model;
   bool stream = false;
   std::optional<Uuid> conversation;

@@ -204,8 +204,8 @@ void Loop::LaunchAsk(AskServer::Arrived arrived) {
   row.user_id = work.user_id;
   row.application_name = request.application_name;
   row.client_addr = request.client_addr;
-  row.input = work.input.Dump();
-  row.options = work.options.Dump();
+  row.input = work.input.Tokens();
+  row.options = work.options.Tokens();
   row.model = work.model;
   row.stream = work.stream;
   row.conversation = work.conversation;
