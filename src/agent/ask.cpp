@@ -70,11 +70,10 @@ std::string AskRequest::Encode() const {
       .Set("search_started", FromTime(search_started))
       .Set("search_completed", FromTime(search_completed));
   if (conversation) out.Set("conversation", Json::String(conversation->ToHex()));
-  return out.Dump();
+  return out.Tokens();
 }
 
-std::optional<AskRequest> AskRequest::Decode(std::string_view text) {
-  const Json in = Json::Parse(text);
+std::optional<AskRequest> AskRequest::Decode(const Json& in) {
   if (!in["request"]) return std::nullopt;
   AskRequest out;
   out.number = ToNumber(in["request"]);
@@ -100,32 +99,28 @@ std::optional<AskRequest> AskRequest::Decode(std::string_view text) {
   return out;
 }
 
-std::string AskCancel::Encode() const { return Json::Object().Set("cancel", Json::Int(number)).Dump(); }
+std::string AskCancel::Encode() const { return Json::Object().Set("cancel", Json::Int(number)).Tokens(); }
 
 std::string AskCredit::Encode() const {
   return Json::Object()
       .Set("credit", Json::Int(number))
       .Set("cost", Json::Int(static_cast<int64_t>(cost)))
-      .Dump();
+      .Tokens();
 }
 
-std::optional<AskMessage> DecodeAskMessage(std::string_view text) {
+std::optional<AskMessage> DecodeAskMessage(std::string_view tokens) {
   AskMessage message;
-  // Requests are the long ones: the others are told by their first member.
-  if (text.starts_with("{\"cancel\"")) {
-    const Json in = Json::Parse(text);
-    if (!in) return std::nullopt;
+  const Json in = Json::FromTokens(tokens);
+  if (in["cancel"]) {
     message.cancel = ToNumber(in["cancel"]);
     return message;
   }
-  if (text.starts_with("{\"credit\"")) {
-    const Json in = Json::Parse(text);
-    if (!in) return std::nullopt;
+  if (in["credit"]) {
     const int64_t cost = in["cost"].integer().value_or(0);
     message.credit = AskCredit{ToNumber(in["credit"]), static_cast<uint64_t>(cost < 0 ? 0 : cost)};
     return message;
   }
-  message.request = AskRequest::Decode(text);
+  message.request = AskRequest::Decode(in);
   if (!message.request) return std::nullopt;
   return message;
 }
@@ -136,11 +131,11 @@ std::string AskReply::Encode() const {
   if (kind == Kind::kDelta) out.Set("text", Json::String(text));
   if (kind == Kind::kAnswer) out.Set("answer", answer);
   if (kind == Kind::kError || kind == Kind::kReset) out.Set("error", FromError(error));
-  return out.Dump();
+  return out.Tokens();
 }
 
-std::optional<AskReply> AskReply::Decode(std::string_view text) {
-  const Json in = Json::Parse(text);
+std::optional<AskReply> AskReply::Decode(std::string_view tokens) {
+  const Json in = Json::FromTokens(tokens);
   if (!in["reply"]) return std::nullopt;
   AskReply out;
   out.number = ToNumber(in["reply"]);
@@ -161,11 +156,11 @@ std::string RetrievalRequest::Encode() const {
       .Set("query", Json::String(search.query))
       .Set("context", Json::String(search.context))
       .Set("max_results", Json::Int(search.max_results))
-      .Dump();
+      .Tokens();
 }
 
-std::optional<RetrievalRequest> RetrievalRequest::Decode(std::string_view text) {
-  const Json in = Json::Parse(text);
+std::optional<RetrievalRequest> RetrievalRequest::Decode(std::string_view tokens) {
+  const Json in = Json::FromTokens(tokens);
   if (!in["number"]) return std::nullopt;
   RetrievalRequest out;
   out.number = ToNumber(in["number"]);
@@ -183,11 +178,11 @@ std::string RetrievalReply::Encode() const {
   Json out = Json::Object();
   out.Set("number", Json::Int(number)).Set("passages", EncodePassages(passages));
   if (error) out.Set("error", FromError(*error));
-  return out.Dump();
+  return out.Tokens();
 }
 
-std::optional<RetrievalReply> RetrievalReply::Decode(std::string_view text) {
-  const Json in = Json::Parse(text);
+std::optional<RetrievalReply> RetrievalReply::Decode(std::string_view tokens) {
+  const Json in = Json::FromTokens(tokens);
   if (!in["number"]) return std::nullopt;
   RetrievalReply out;
   out.number = ToNumber(in["number"]);

@@ -1,5 +1,5 @@
 // What travels between a backend that asks and the worker: the messages of one
-// channel, as JSON text. Pure: api/ and worker/ both use it.
+// channel, as tokens (base/json_tokens.hpp). Pure: api/ and worker/ both use it.
 #pragma once
 
 #include <optional>
@@ -40,7 +40,7 @@ struct AskRequest {
   WallTime search_completed;
 
   std::string Encode() const;
-  static std::optional<AskRequest> Decode(std::string_view text);
+  static std::optional<AskRequest> Decode(const Json& in);
 };
 
 struct AskCancel {
@@ -57,7 +57,7 @@ struct AskCredit {
 };
 
 // What a piece of text counts against kStreamWindow: its bytes and what comes with them.
-inline uint64_t DeltaCost(std::string_view text) { return text.size() + 64; }
+inline uint64_t DeltaCost(std::string_view text) { return text.size() + 72; }
 // Of one stream at most so much (and one piece) is on its way to the reader or
 // waits there; then the worker stops reading from the model. It fits the ring of
 // the channel, so that the error of a stream that was dropped reaches a reader
@@ -75,7 +75,7 @@ struct AskReply {
   Error error;       // kError; kReset: why the answer begins again
 
   std::string Encode() const;
-  static std::optional<AskReply> Decode(std::string_view text);
+  static std::optional<AskReply> Decode(std::string_view tokens);
 };
 
 // What a message from a backend is: a request, the number to cancel, or credit.
@@ -84,7 +84,7 @@ struct AskMessage {
   std::optional<uint32_t> cancel;
   std::optional<AskCredit> credit;
 };
-std::optional<AskMessage> DecodeAskMessage(std::string_view text);
+std::optional<AskMessage> DecodeAskMessage(std::string_view tokens);
 
 // Passages on their way, or put by: an array of objects, and back.
 Json EncodePassages(const std::vector<Passage>& passages);
@@ -97,14 +97,14 @@ struct RetrievalRequest {
   SearchRequest search;
   Uuid task_id;  // for the flight recorder
   std::string Encode() const;
-  static std::optional<RetrievalRequest> Decode(std::string_view text);
+  static std::optional<RetrievalRequest> Decode(std::string_view tokens);
 };
 struct RetrievalReply {
   uint32_t number = 0;
   std::vector<Passage> passages;
   std::optional<Error> error;
   std::string Encode() const;
-  static std::optional<RetrievalReply> Decode(std::string_view text);
+  static std::optional<RetrievalReply> Decode(std::string_view tokens);
 };
 
 }  // namespace capeai

@@ -1,6 +1,7 @@
 // A JSON document as a flat sequence of tokens: how it goes from those who hold
-// trees (openai/) to PostgreSQL's jsonb (pg/), of which neither knows the other.
-// Unlike JSON text nothing is escaped, printed or parsed on the way.
+// trees (openai/) to PostgreSQL's jsonb (pg/), of which neither knows the other, and
+// from one process to another. Unlike JSON text nothing is escaped, printed or
+// parsed on the way.
 //
 // A token is one byte, for some followed by their data: integers by 8 bytes in
 // this machine's order; strings, keys and reals (as text) by a 4-byte length and
@@ -72,33 +73,39 @@ class JsonTokenReader {
   explicit JsonTokenReader(JsonTokens tokens) : rest_(tokens.bytes) {}
 
   bool AtEnd() const { return rest_.empty(); }
-  // The next token; its data is in integer() or text().
+  // A token's data was not whole; nothing more comes.
+  bool cut() const { return cut_; }
+  // The next token, if not AtEnd(); its data is in integer() or text().
   JsonToken Next() {
     const auto token = static_cast<JsonToken>(rest_.front());
     rest_.remove_prefix(1);
     if (token == JsonToken::kInt) integer_ = TakeRaw<int64_t>();
-    if (token == JsonToken::kString || token == JsonToken::kKey || token == JsonToken::kReal) {
-      const auto size = TakeRaw<uint32_t>();
-      text_ = rest_.substr(0, size);
-      rest_.remove_prefix(size);
-    }
+    if (token == JsonToken::kString || token == JsonToken::kKey || token == JsonToken::kReal)
+      text_ = Take(TakeRaw<uint32_t>());
     return token;
   }
   int64_t integer() const { return integer_; }
   std::string_view text() const { return text_; }
 
  private:
+  std::string_view Take(size_t size) {
+    const std::string_view taken = rest_.substr(0, size);
+    rest_.remove_prefix(taken.size());
+    cut_ |= taken.size() < size;
+    return taken;
+  }
   template <class T>
   T TakeRaw() {
-    T value;
-    std::memcpy(&value, rest_.data(), sizeof value);
-    rest_.remove_prefix(sizeof value);
+    T value{};
+    const std::string_view raw = Take(sizeof value);
+    if (raw.size() == sizeof value) std::memcpy(&value, raw.data(), sizeof value);
     return value;
   }
 
   std::string_view rest_;
   int64_t integer_ = 0;
   std::string_view text_;
+  bool cut_ = false;
 };
 
 }  // namespace capeai

@@ -68,6 +68,8 @@ class Json {
 
   // The document as base/json_tokens.hpp has it, for a statement; empty for an empty Json.
   std::string Tokens() const;
+  // What Tokens() gave, from a process of ours; empty if it is not whole.
+  static Json FromTokens(std::string_view tokens);
 
   explicit operator bool() const { return value_ != nullptr; }
   json_t* get() const { return value_; }

@@ -69,9 +69,12 @@ TEST(AskMessageTest, CancelAndCreditAreToldApart) {
 }
 
 TEST(AskMessageTest, RefusesWhatIsNoMessage) {
-  for (const char* text : {"", "{", "[]", "{}", "{\"cancel\"", "{\"credit\": 1", "null", "{\"reply\": 1}"})
-    EXPECT_FALSE(DecodeAskMessage(text)) << text;
-  const auto negative = DecodeAskMessage("{\"credit\":1,\"cost\":-5}");
+  for (const char* text : {"[]", "{}", "null", "{\"reply\": 1}"})
+    EXPECT_FALSE(DecodeAskMessage(Json::Parse(text).Tokens())) << text;
+  for (const std::string& whole : {AskCancel{1}.Encode(), AskCredit{1, 2}.Encode()})
+    for (size_t size = 0; size < whole.size(); ++size)
+      EXPECT_FALSE(DecodeAskMessage(whole.substr(0, size))) << size;
+  const auto negative = DecodeAskMessage(Json::Parse("{\"credit\":1,\"cost\":-5}").Tokens());
   ASSERT_TRUE(negative && negative->credit);
   EXPECT_EQ(negative->credit->cost, 0u);
 }
@@ -106,7 +109,8 @@ TEST(AskReplyTest, EachKindComesBackWithWhatItCarries) {
   got = AskReply::Decode(answer.Encode());
   ASSERT_TRUE(got);
   EXPECT_TRUE(got->answer.Equals(answer.answer));
-  EXPECT_FALSE(AskReply::Decode("{\"kind\": 1}"));
+  EXPECT_FALSE(AskReply::Decode(Json::Parse("{\"kind\": 1}").Tokens()));
+  EXPECT_FALSE(AskReply::Decode("nonsense"));
 }
 
 // What the window counts is at least what a piece takes in the channel, so that a

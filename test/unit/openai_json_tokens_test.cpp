@@ -1,4 +1,4 @@
-// Json::Tokens and the reader: what goes in comes out, in order.
+// Json::Tokens, its reader and Json::FromTokens: what goes in comes out, in order.
 #include <gtest/gtest.h>
 
 #include "base/json_tokens.hpp"
@@ -7,38 +7,6 @@
 namespace capeai {
 namespace {
 
-// The document as text again, built from its tokens.
-Json Rebuild(JsonTokenReader& reader, JsonToken token) {
-  switch (token) {
-    case JsonToken::kBeginObject: {
-      Json out = Json::Object();
-      for (JsonToken next; (next = reader.Next()) != JsonToken::kEndObject;) {
-        EXPECT_EQ(next, JsonToken::kKey);
-        const std::string key(reader.text());
-        out.Set(key, Rebuild(reader, reader.Next()));
-      }
-      return out;
-    }
-    case JsonToken::kBeginArray: {
-      Json out = Json::Array();
-      for (JsonToken next; (next = reader.Next()) != JsonToken::kEndArray;) out.Push(Rebuild(reader, next));
-      return out;
-    }
-    case JsonToken::kString:
-      return Json::String(reader.text());
-    case JsonToken::kInt:
-      return Json::Int(reader.integer());
-    case JsonToken::kReal:
-      return Json::Parse(reader.text());
-    case JsonToken::kTrue:
-    case JsonToken::kFalse:
-      return Json::Bool(token == JsonToken::kTrue);
-    default:
-      EXPECT_EQ(token, JsonToken::kNull);
-      return Json::Null();
-  }
-}
-
 TEST(JsonTokens, EveryKindOfValueComesBack) {
   for (const char* text :
        {"{}", "[]", "null", "true", "false", "0", "-1", "9223372036854775807", "-9223372036854775808", "0.5",
@@ -46,10 +14,7 @@ TEST(JsonTokens, EveryKindOfValueComesBack) {
         R"({"a":{"b":[1,2,{"c":null}],"d":{}},"e":[[],[[]]],"":"empty key"})",
         R"([{"role":"user","content":"x"},{"role":"assistant","content":null}])"}) {
     const Json json = Json::Parse(text);
-    const std::string tokens = json.Tokens();
-    JsonTokenReader reader({tokens});
-    const Json again = Rebuild(reader, reader.Next());
-    EXPECT_TRUE(reader.AtEnd()) << text;
+    const Json again = Json::FromTokens(json.Tokens());
     EXPECT_TRUE(again.Equals(json)) << text << " became " << again.Dump();
     EXPECT_EQ(again.Dump(), json.Dump()) << "members keep their order";
   }
@@ -65,7 +30,22 @@ TEST(JsonTokens, ZeroBytesAndLongTextsPass) {
   }
 }
 
+// Whatever is missing or does not belong there: nothing comes of it.
+TEST(JsonTokens, WhatIsNotWholeIsRefused) {
+  const std::string tokens = Json::Parse(R"({"a":[1,"text",{"b":null}],"c":0.5})").Tokens();
+  for (size_t size = 0; size < tokens.size(); ++size)
+    EXPECT_FALSE(Json::FromTokens(tokens.substr(0, size))) << size;
+  EXPECT_FALSE(Json::FromTokens(tokens + "n"));
+  for (const char* bad : {"}", "]", "[}", "{]", "{n}", "x", "[x]", "{\"kind\": 1}"})
+    EXPECT_FALSE(Json::FromTokens(bad)) << bad;
+  EXPECT_FALSE(Json::FromTokens(std::string(5000, '[') + std::string(5000, ']'))) << "too deep";
+  JsonTokenWriter writer;
+  writer.AddText(JsonToken::kReal, "true");
+  EXPECT_FALSE(Json::FromTokens(writer.Take())) << "no number";
+}
+
 TEST(JsonTokens, Empty) {
+  EXPECT_FALSE(Json::FromTokens(""));
   EXPECT_EQ(Json().Tokens(), "");
   EXPECT_EQ(Json::Object().Tokens(), kEmptyObject);
 }
