@@ -12,6 +12,14 @@
 #include "pg/transaction.hpp"
 
 namespace capeai::worker {
+namespace {
+
+// The disk is full, a file cannot be read, somebody else was in the way: it has nothing to do with the row.
+bool MayPass(const Error& error) {
+  return error.sqlstate == "53100" || error.sqlstate.starts_with("58") || error.sqlstate.starts_with("40");
+}
+
+}  // namespace
 
 void Journal::AddEnd(store::AttemptEnd end) {
   if (ends_.empty()) since_ = MonoNow();
@@ -26,16 +34,33 @@ bool Journal::Gathers(const Uuid& task) const {
 void Journal::Write(const Uuid& installation, const Uuid& worker) {
   settled_ = {};
   asks_written_ = asks_.size();
-  if (!asks_.empty()) {
-    store::InsertAsks(installation, worker, asks_);
-    for (const auto& ask : asks_) settled_.asks.push_back(ask.id);
-  }
+  if (!asks_.empty()) WriteAsks(installation, worker);
   written_ = std::exchange(ends_, {});
   if (written_.empty()) return;
   if (isolate_)
     WriteOneByOne(worker);
   else
     WriteEnds(worker);
+}
+
+void Journal::WriteAsks(const Uuid& installation, const Uuid& worker) {
+  if (!isolate_) {
+    store::InsertAsks(installation, worker, asks_);
+    for (const store::NewAsk& ask : asks_) settled_.asks.push_back(ask.id);
+    return;
+  }
+  for (const store::NewAsk& ask : asks_) {
+    try {
+      pg::Subtransaction one;
+      store::InsertAsks(installation, worker, {ask});
+      one.Commit();
+      settled_.asks.push_back(ask.id);
+    } catch (const pg::PgError& e) {
+      if (MayPass(e.error())) throw;
+      pg::LogError("an ask cannot be stored", e.error());
+      settled_.refused.emplace_back(ask.id, e.error());
+    }
+  }
 }
 
 void Journal::WriteEnds(const Uuid& worker) {
@@ -55,6 +80,7 @@ void Journal::WriteOneByOne(const Uuid& worker) {
       one.Commit();
       if (moved) written.push_back(end.task_id);
     } catch (const pg::PgError& e) {
+      if (MayPass(e.error())) throw;
       pg::LogError("a result cannot be stored", e.error());
       // Without what was said: only that it ended, and why nothing is there.
       end.status = "failed";

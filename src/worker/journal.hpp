@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.hpp"
 #include "base/time.hpp"
 #include "base/uuid.hpp"
 #include "store/work.hpp"
@@ -36,16 +37,19 @@ class Journal {
   void Write(const Uuid& installation, const Uuid& worker);
 
   struct Settled {
-    std::vector<Uuid> asks;                   // first rows that are stored now
-    std::vector<std::pair<Uuid, Fate>> ends;  // in no particular order
+    std::vector<Uuid> asks;                       // first rows that are stored now
+    std::vector<std::pair<Uuid, Error>> refused;  // first rows that cannot be stored
+    std::vector<std::pair<Uuid, Fate>> ends;      // in no particular order
   };
   Settled Settle();
-  // The transaction failed: everything is gathered again. From now on each end is
+  // The transaction failed: everything is gathered again. From now on each row is
   // written in a subtransaction of its own until one Write() has succeeded, so
   // that one row that cannot be stored does not keep back the others.
   void Undo();
+  bool isolates() const { return isolate_; }
 
  private:
+  void WriteAsks(const Uuid& installation, const Uuid& worker);
   void WriteEnds(const Uuid& worker);
   void WriteOneByOne(const Uuid& worker);
   void Sort(const Uuid& worker, std::vector<Uuid> written);

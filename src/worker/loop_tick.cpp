@@ -172,7 +172,11 @@ void Loop::WriteAndClaim(MonoTime now) {
   // What it moves is told to listeners at the next look.
   if (cancelling && store::CancelSignalled() > 0) look_ = true;
   std::vector<Work> claimed;
-  if (Capacity() > 0 && (looking || more_ || (next_due_ && now >= *next_due_))) claimed = ClaimWork(now);
+  // After a failure what is gathered is brought to safety alone: it may have been the claim that failed.
+  if (journal_.isolates())
+    look_ = true;
+  else if (Capacity() > 0 && (looking || more_ || (next_due_ && now >= *next_due_)))
+    claimed = ClaimWork(now);
   for (auto& [id, work] : asks_unstored_) CompleteWork(work);
   as_owner.reset();  // it is the transaction's, and must not outlive it
   // Only first rows of asks may be lost in a crash: their callers are gone then.
@@ -282,6 +286,15 @@ void Loop::AfterCommit(const Journal::Settled& settled, std::vector<Work> claime
   for (const Uuid& id : settled.asks) {
     auto stored = asks_unstored_.extract(id);
     if (!stored.empty()) claimed.push_back(std::move(stored.mapped()));
+  }
+  for (const auto& [id, error] : settled.refused) {
+    const auto unstored = asks_unstored_.extract(id);
+    if (unstored.empty()) continue;
+    AskReply reply;
+    reply.kind = AskReply::Kind::kError;
+    reply.error = error;
+    reply.error.message = "the question cannot be stored: " + error.message;
+    asks_.Send(*unstored.mapped().ask, std::move(reply), true);
   }
   std::vector<Uuid> ended;
   for (const auto& [id, fate] : settled.ends) {
