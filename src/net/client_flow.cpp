@@ -7,8 +7,10 @@
 namespace capeai::net {
 namespace {
 
-// Handles kept for the next requests; about 6 kB each.
-constexpr size_t kMaxSpare = 1000;
+// Handles kept for the next requests; about 6 kB each. So many at most, and so many
+// when the shards that were needed for them have been closed.
+constexpr size_t kMaxSpare = 10000;
+constexpr size_t kKeptSpare = 1000;
 // Servers remembered; those without transfers are forgotten beyond it.
 constexpr size_t kMaxOrigins = 64;
 // A stretch of work that cannot be called back.
@@ -289,6 +291,8 @@ void HttpClient::Impl::Trim(const Stop& stop) {
     if (!shard.retired && !old) continue;
     counted_.connections_opened += shard.sockets_opened;
     shards_.erase(shards_.begin() + static_cast<std::ptrdiff_t>(i));
+    for (size_t left = options_.transfers_per_shard; left > 0 && spare_.size() > kKeptSpare; --left)
+      spare_.pop_back();
     closed = true;
   }
   const bool retired = std::any_of(shards_.begin(), shards_.end(), [](const auto& s) { return s->retired; });

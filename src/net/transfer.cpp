@@ -12,7 +12,7 @@
 namespace capeai::net {
 namespace {
 
-constexpr size_t kUsualHeaders = 16;  // fields of a response
+constexpr size_t kUsualHeaders = 12;  // fields of a response
 
 // Bytes read from a socket at a time, and so the most that a paused transfer
 // holds; each transfer that is receiving owns one such buffer.

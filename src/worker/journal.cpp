@@ -35,7 +35,7 @@ void Journal::Write(const Uuid& installation, const Uuid& worker) {
   settled_ = {};
   asks_written_ = asks_.size();
   if (!asks_.empty()) WriteAsks(installation, worker);
-  written_ = std::exchange(ends_, {});
+  written_.swap(ends_);  // both keep their memory
   if (written_.empty()) return;
   if (isolate_)
     WriteOneByOne(worker);
@@ -136,7 +136,8 @@ void Journal::Undo() {
 void Journal::TakeBack() {
   if (ends_.empty()) since_ = MonoNow();
   std::move(ends_.begin(), ends_.end(), std::back_inserter(written_));
-  ends_ = std::exchange(written_, {});
+  ends_.swap(written_);
+  written_.clear();
 }
 
 }  // namespace capeai::worker
