@@ -51,6 +51,7 @@ void HttpClient::Return() noexcept { impl_->Return(); }
 void HttpClient::StopBackground() { impl_->StopBackground(); }
 void HttpClient::SetResponseMemory(size_t bytes) { impl_->SetResponseMemory(bytes); }
 void HttpClient::SetPace(Duration pace) { impl_->SetPace(pace); }
+bool HttpClient::reading() const { return impl_->reading(); }
 int HttpClient::fd() const { return impl_->fd(); }
 HttpClientStats HttpClient::stats() const { return impl_->stats(); }
 

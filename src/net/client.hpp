@@ -131,6 +131,10 @@ class HttpClient {
   void SetResponseMemory(size_t bytes);
   void SetPace(Duration pace);
 
+  // Of responses that are read together (HttpRequest::paced) some have been, the others come with the next
+  // Run.
+  bool reading() const;
+
   int fd() const;
   HttpClientStats stats() const;
 

@@ -47,6 +47,7 @@ class HttpClient::Impl {
   void StopBackground() { background_.reset(); }
   void SetResponseMemory(size_t bytes) { arrivals_.most = bytes; }
   void SetPace(Duration pace);
+  bool reading() const { return paced_ && paced_->under_way(); }
   int fd() const { return poller_.fd(); }
   HttpClientStats stats() const;
 

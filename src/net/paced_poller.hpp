@@ -31,6 +31,8 @@ class PacedPoller : private PollHandler {
   std::optional<MonoTime> due() const { return rest_until_; }
   // Handles what is ready, unless it is to rest. False: `stop` came before the end.
   bool Run(const std::function<bool()>& stop);
+  // It did, and the next Run goes on.
+  bool under_way() const { return ready_; }
 
  private:
   PacedPoller(Poller& outer, std::unique_ptr<Poller> sockets);

@@ -119,7 +119,7 @@ void Loop::Turn() {
   asks_.Flush();
   if (TickIsDue(MonoNow())) Tick(now);
   if (sealer_.due() && *sealer_.due() <= now && !leaving_) sealer_.Seal(now, !executions_.empty());
-  notifier_.Send(MonoNow());
+  notifier_.Send(MonoNow(), http_->reading());
 
   slot_.in_flight.store(static_cast<int64_t>(executions_.size()));
   slot_.asks.store(static_cast<int64_t>(asks_.in_flight()));

@@ -125,9 +125,10 @@ std::optional<MonoTime> Notifier::due() const {
   return text_sent_ + pg::settings::StreamInterval();
 }
 
-void Notifier::Send(MonoTime now) {
+void Notifier::Send(MonoTime now, bool coming) {
   const auto when = due();
   if (!when || *when > now) return;
+  if (coming && messages_.empty() && lifecycle_.empty()) return;
   if (!with_pending_.empty()) text_sent_ = now;
   for (const Uuid& task : std::exchange(with_pending_, {})) AppendText(task, streams_.at(task));
   auto messages = std::exchange(messages_, {});

@@ -36,8 +36,9 @@ class Notifier {
   // When Send() is due; nothing if nothing waits.
   std::optional<MonoTime> due() const;
   // Sends everything that is due, in one transaction. Errors are counted and
-  // the events dropped: they show as a gap in seq.
-  void Send(MonoTime now);
+  // the events dropped: they show as a gap in seq. Text alone waits while more is
+  // `coming` at this very moment, so that all of it goes at once.
+  void Send(MonoTime now, bool coming);
 
  private:
   struct Stream {
