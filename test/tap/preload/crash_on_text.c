@@ -1,6 +1,6 @@
 /*
  * A fault for LD_PRELOAD: the capeai worker dies by SIGSEGV when it reads (jansson's json_loadb) or writes
- * (json_dumpb) a text that contains the word of CAPEAI_CRASH_ON. No other process does.
+ * (json_dump_callback) a text that contains the word of CAPEAI_CRASH_ON. No other process does.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -36,10 +36,22 @@ json_t *json_loadb(const char *buffer, size_t length, size_t flags, json_error_t
 	return real(buffer, length, flags, error);
 }
 
-size_t json_dumpb(const json_t *json, char *buffer, size_t size, size_t flags)
+struct writer
 {
-	size_t (*real)(const json_t *, char *, size_t, size_t) = dlsym(RTLD_NEXT, "json_dumpb");
-	const size_t written = real(json, buffer, size, flags);
-	look(buffer, written < size ? written : size, "CAPEAI_CRASH_ON_WRITING");
-	return written;
+	json_dump_callback_t callback;
+	void *data;
+};
+
+static int look_and_write(const char *buffer, size_t size, void *data)
+{
+	const struct writer *writer = data;
+	look(buffer, size, "CAPEAI_CRASH_ON_WRITING");
+	return writer->callback(buffer, size, writer->data);
+}
+
+int json_dump_callback(const json_t *json, json_dump_callback_t callback, void *data, size_t flags)
+{
+	int (*real)(const json_t *, json_dump_callback_t, void *, size_t) = dlsym(RTLD_NEXT, "json_dump_callback");
+	struct writer writer = {callback, data};
+	return real(json, look_and_write, &writer, flags);
 }
