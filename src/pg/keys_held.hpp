@@ -11,7 +11,9 @@ namespace capeai::pg {
 // not checked; for a caller that holds the rows of schema.referenced that they refer
 // to locked until the end of the transaction. Everything is as usual where that
 // check is not all that the table has to do for a new row: somebody's trigger, rule
-// or further key. Needs a transaction; locks the table as an INSERT does.
+// or further key. (Not seen: functions in its CHECKs and defaults that write somewhere
+// else; what they write is not checked either, as with session_replication_role.)
+// Needs a transaction; locks the table as an INSERT does.
 class KeysHeld {
  public:
   KeysHeld(const char* schema, const char* table, const char* referenced);
