@@ -24,6 +24,7 @@ class ReadyQueue {
  public:
   void Push(std::coroutine_handle<> handle) { ready_.push_back(handle); }
   bool empty() const { return ready_.empty(); }
+  size_t size() const { return ready_.size(); }
 
   // Takes the first ready coroutine, for a loop that notes whom it resumes;
   // null when there is none.
@@ -41,7 +42,7 @@ class ReadyQueue {
     return next != nullptr;
   }
 
-  // Forgets `handle`, which is about to be destroyed.
+  // Forgets `handle`, which is about to be destroyed, unfinished. Looks through them all.
   void Forget(std::coroutine_handle<> handle) { std::erase(ready_, handle); }
 
  private:

@@ -12,7 +12,7 @@ namespace {
 constexpr std::chrono::milliseconds kTurn{5};
 // Sockets served before the clock is looked at: a TLS handshake costs about 1 ms.
 constexpr int kBatch = 8;
-// Fewer transfers than these are not worth waking a thread for.
+// Fewer transfers and resumptions than these are not worth waking a thread for.
 constexpr size_t kWorthAThread = 8;
 
 }  // namespace
@@ -46,7 +46,7 @@ void HttpClient::Run() {
   const SignalsBlocked blocked;
   impl_->Run();
 }
-void HttpClient::Leave(const GoOn* go_on) noexcept { impl_->Leave(go_on); }
+void HttpClient::Leave(const GoOn* go_on, size_t waiting) noexcept { impl_->Leave(go_on, waiting); }
 void HttpClient::Return() noexcept { impl_->Return(); }
 void HttpClient::StopBackground() { impl_->StopBackground(); }
 void HttpClient::SetResponseMemory(size_t bytes) { impl_->SetResponseMemory(bytes); }
@@ -156,8 +156,8 @@ void HttpClient::Impl::Run() {
   if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
 }
 
-void HttpClient::Impl::Leave(const GoOn* go_on) {
-  if (transfers_.size() < kWorthAThread || !HaveBackground()) return;
+void HttpClient::Impl::Leave(const GoOn* go_on, size_t waiting) {
+  if (transfers_.size() + waiting < kWorthAThread || !HaveBackground()) return;
   away_ = true;
   go_on_ = go_on;
   background_->Leave();

@@ -121,8 +121,9 @@ class HttpClient {
   // ended hear of it there, OnNews and OnDone, and then it calls `go_on`, which may
   // use the client as in Run, ends soon once `called_back` is true, and returns
   // whether there is more for it to do. What it throws comes out of the next Run.
+  // `waiting`: what there is for it to do already, in pieces like a transfer's.
   using GoOn = std::function<bool(const std::atomic<bool>& called_back)>;
-  void Leave(const GoOn* go_on = nullptr) noexcept;
+  void Leave(const GoOn* go_on = nullptr, size_t waiting = 0) noexcept;
   void Return() noexcept;
   // Ends the thread, wherever the owner is: before the process ends.
   void StopBackground();

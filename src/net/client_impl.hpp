@@ -42,7 +42,7 @@ class HttpClient::Impl {
   void SetEgress(std::shared_ptr<const EgressPolicy> egress);
   std::optional<Duration> NextTimeout() const;
   void Run();
-  void Leave(const GoOn* go_on);
+  void Leave(const GoOn* go_on, size_t waiting);
   void Return();
   void StopBackground() { background_.reset(); }
   void SetResponseMemory(size_t bytes) { arrivals_.most = bytes; }

@@ -71,7 +71,7 @@ Execution::~Execution() {
   call_.reset();
   embed_call_.reset();
   if (search_) services_.retrieval.Forget(*search_);
-  if (coroutine_) services_.queue.Forget(coroutine_.handle());
+  if (coroutine_ && !done()) services_.queue.Forget(coroutine_.handle());
   coroutine_.Reset();
   if (shown_) shown_->database.store(0);
 }

@@ -119,8 +119,7 @@ void Loop::Turn() {
   ResumeReady(kResumesPerTurn, nullptr);
   asks_.Flush();
   if (TickIsDue(MonoNow())) Tick(now);
-  if (sealer_.due() && *sealer_.due() <= now && !leaving_) sealer_.Seal(now, !executions_.empty());
-  notifier_.Send(MonoNow(), http_->reading());
+  SealAndTell(now);
 
   slot_.in_flight.store(static_cast<int64_t>(executions_.size()));
   slot_.asks.store(static_cast<int64_t>(asks_.in_flight()));

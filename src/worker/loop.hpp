@@ -52,7 +52,9 @@ class Loop final : private pg::Bystander {
  private:
   // While PostgreSQL is at work, sockets are served by a thread of the client's;
   // where nothing here hangs on what tasks do, tasks go on there, too.
-  void PostgresBegins() noexcept override { http_->Leave(tasks_go_on_ ? &go_on_ : nullptr); }
+  void PostgresBegins() noexcept override {
+    tasks_go_on_ ? http_->Leave(&go_on_, queue_.size()) : http_->Leave();
+  }
   void PostgresHasDone() noexcept override { http_->Return(); }
   class TasksGoOn;
   // In the thread. True: there is more to do.
@@ -109,6 +111,8 @@ class Loop final : private pg::Bystander {
   void TellSwept();
   void PublishSpentBudgets();
   void WriteOwnEvents();
+  // What others follow: the trail's next seal, and the notifications.
+  void SealAndTell(MonoTime now);
   void WakeWaiters(const std::vector<Uuid>& ended);
 
   int slot_index_;

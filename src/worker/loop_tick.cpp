@@ -343,6 +343,12 @@ void Loop::AfterCommit(const Journal::Settled& settled, std::vector<Work> claime
   LaunchHeld(MonoNow());
 }
 
+void Loop::SealAndTell(MonoTime now) {
+  const TasksGoOn meanwhile(*this);
+  if (sealer_.due() && *sealer_.due() <= now && !leaving_) sealer_.Seal(now, !executions_.empty());
+  notifier_.Send(MonoNow(), http_->reading());
+}
+
 void Loop::Sweep(std::vector<store::EndedTask> ended) {
   std::move(ended.begin(), ended.end(), std::back_inserter(swept_));
 }

@@ -5,6 +5,7 @@
 
 #include "base/utf8.hpp"
 #include "openai/json.hpp"
+#include "pg/bystander.hpp"
 #include "pg/encoding.hpp"
 #include "pg/process.hpp"
 #include "pg/session.hpp"
@@ -140,6 +141,7 @@ void Notifier::Send(MonoTime now, bool coming) {
       slot_.notify_skipped.fetch_add(static_cast<uint32_t>(messages.size()));
       return;
     }
+    const pg::PostgresAtWork at_work;
     std::string channel(kTaskChannel);
     for (Message& m : messages) {
       channel.replace(kTaskChannel.size(), std::string::npos, m.task.ToHex());

@@ -314,6 +314,15 @@ TEST_F(AwayTest, WhatHasNotEndedWaitsForTheOwner) {
   EXPECT_EQ(news, kMany);
 }
 
+// Also when nothing is under way: all replies may have come, and wait for their tasks to go on.
+TEST_F(AwayTest, WhatWaitsToGoOnIsWorthTheThreadToo) {
+  std::atomic<int> turns{0};
+  const HttpClient::GoOn go_on = [&](const std::atomic<bool>&) { return ++turns < 3; };
+  client->Leave(&go_on, kMany);
+  EXPECT_TRUE(Eventually([&] { return turns == 3; }));
+  client->Return();
+}
+
 TEST_F(AwayTest, WhatIsThrownThereComesOutOfRun) {
   Server server(Echo);
   std::atomic<int> done{0};
