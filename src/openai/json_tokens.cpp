@@ -1,9 +1,22 @@
 // Json::Tokens() and Json::FromTokens(): a tree as base/json_tokens.hpp has it, and back.
+#include <charconv>
+#include <iterator>
+#include <string>
+
 #include "base/json_tokens.hpp"
 #include "openai/json.hpp"
 
 namespace capeai {
 namespace {
+
+// The shortest text that reads back as the same number: 0.1 stays 0.1, and 1.0 a real.
+void WriteReal(double value, JsonTokenWriter& out) {
+  char text[32];
+  const std::to_chars_result end = std::to_chars(std::begin(text), std::end(text), value);
+  std::string shortest(text, end.ptr);
+  if (shortest.find_first_of(".e") == std::string::npos) shortest += ".0";
+  out.AddText(JsonToken::kReal, shortest);
+}
 
 // Parsed documents are nested at most 2,048 deep (jansson's limit), ours hardly.
 void Write(json_t* value, JsonTokenWriter& out) {
@@ -28,7 +41,7 @@ void Write(json_t* value, JsonTokenWriter& out) {
     case JSON_INTEGER:
       return out.AddInt(json_integer_value(value));
     case JSON_REAL:
-      return out.AddText(JsonToken::kReal, Json::Share(value).Dump());
+      return WriteReal(json_real_value(value), out);
     case JSON_TRUE:
       return out.Add(JsonToken::kTrue);
     case JSON_FALSE:

@@ -20,6 +20,16 @@ TEST(JsonTokens, EveryKindOfValueComesBack) {
   }
 }
 
+// PostgreSQL keeps every digit that it is given.
+TEST(JsonTokens, RealsAreAsShortAsTheyCanBe) {
+  for (const char* text : {"0.1", "0.7", "1.0", "1e-07", "1.7976931348623157e+308", "0.30000000000000004"}) {
+    const std::string tokens = Json::Parse(text).Tokens();
+    JsonTokenReader reader({tokens});
+    EXPECT_EQ(reader.Next(), JsonToken::kReal);
+    EXPECT_EQ(reader.text(), text);
+  }
+}
+
 TEST(JsonTokens, ZeroBytesAndLongTextsPass) {
   for (const std::string& text : {std::string("a\0b", 3), std::string(1 << 20, 'x')}) {
     const std::string tokens = Json::String(text).Tokens();
