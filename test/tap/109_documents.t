@@ -48,4 +48,25 @@ comes_through(q{(SELECT jsonb_build_object('deep', (repeat('[{"a":', 28) || '1' 
 comes_through(q{(SELECT jsonb_build_object('long', repeat('x', 20000), 'after', 1, repeat('k', 300), repeat('y', 255)))},
 	'long texts and a long key');
 
+# What is long enough to be compressed: by lz4, where the server has it and nobody has set something else.
+sub compressed_by
+{
+	my ($name) = @_;
+	is( $node->safe_psql('postgres', q{
+		SELECT capeai_ask('What is long?', context => jsonb_build_object('long', repeat('long ', 4000))) IS NOT NULL;
+		SELECT pg_column_compression(input_data) FROM capeai.tasks ORDER BY id DESC LIMIT 1}), "t\n$name", $name);
+	return;
+}
+
+SKIP:
+{
+	my $has = $node->safe_psql('postgres',
+		"SELECT 'lz4' = ANY (enumvals) FROM pg_settings WHERE name = 'default_toast_compression'");
+	skip 'the server was built without lz4', 2 if $has ne 't';
+	compressed_by('lz4');
+	$node->append_conf('postgresql.conf', "default_toast_compression = pglz\n");
+	$node->restart;
+	compressed_by('pglz');
+}
+
 done_testing();
