@@ -48,6 +48,30 @@ std::vector<Passage> DecodePassages(const Json& json) {
   return out;
 }
 
+namespace {
+
+Json FromFound(const AskFound& found) {
+  Json out = Json::Object()
+                 .Set("passages", EncodePassages(found.passages))
+                 .Set("started", FromTime(found.started))
+                 .Set("completed", FromTime(found.completed));
+  if (found.error) out.Set("error", FromError(*found.error));
+  return out;
+}
+
+AskFound ToFound(const Json& in) {
+  AskFound out;
+  out.passages = DecodePassages(in["passages"]);
+  if (in["error"]) out.error = ToError(in["error"]);
+  out.started = ToTime(in["started"]);
+  out.completed = ToTime(in["completed"]);
+  return out;
+}
+
+}  // namespace
+
+std::string AskFound::Encode() const { return FromFound(*this).Set("found", Json::Int(number)).Tokens(); }
+
 std::string AskRequest::Encode() const {
   Json out = Json::Object();
   out.Set("request", Json::Int(number))
@@ -66,9 +90,8 @@ std::string AskRequest::Encode() const {
       .Set("idle_timeout", Json::Int(idle_timeout.count()))
       .Set("timeout", Json::Int(timeout.count()))
       .Set("asked_at", FromTime(asked_at))
-      .Set("passages", EncodePassages(passages))
-      .Set("search_started", FromTime(search_started))
-      .Set("search_completed", FromTime(search_completed));
+      .Set("searching", Json::Bool(searching))
+      .Set("retrieval", FromFound(found));
   if (conversation) out.Set("conversation", Json::String(conversation->ToHex()));
   return out.Tokens();
 }
@@ -92,9 +115,8 @@ std::optional<AskRequest> AskRequest::Decode(const Json& in) {
   out.idle_timeout = Duration(in["idle_timeout"].integer().value_or(0));
   out.timeout = Duration(in["timeout"].integer().value_or(0));
   out.asked_at = ToTime(in["asked_at"]);
-  out.passages = DecodePassages(in["passages"]);
-  out.search_started = ToTime(in["search_started"]);
-  out.search_completed = ToTime(in["search_completed"]);
+  out.searching = in["searching"].boolean().value_or(false);
+  out.found = ToFound(in["retrieval"]);
   if (in["conversation"]) out.conversation = ToUuid(in["conversation"]);
   return out;
 }
@@ -113,6 +135,11 @@ std::optional<AskMessage> DecodeAskMessage(std::string_view tokens) {
   const Json in = Json::FromTokens(tokens);
   if (in["cancel"]) {
     message.cancel = ToNumber(in["cancel"]);
+    return message;
+  }
+  if (in["found"]) {
+    message.found = ToFound(in);
+    message.found->number = ToNumber(in["found"]);
     return message;
   }
   if (in["credit"]) {

@@ -14,6 +14,15 @@
 
 namespace capeai {
 
+// Backend to worker: what came of retrieval, which the caller does itself.
+struct AskFound {
+  uint32_t number = 0;  // of the request
+  std::vector<Passage> passages;
+  std::optional<Error> error;  // instead of them; the caller has raised it
+  WallTime started, completed;
+  std::string Encode() const;
+};
+
 // Backend to worker. Nothing else of the session travels.
 struct AskRequest {
   enum class Kind { kAgent, kRawChat, kEmbed };
@@ -34,10 +43,9 @@ struct AskRequest {
   std::optional<Uuid> conversation;
   Duration timeout{};  // of the whole ask, from `asked_at`
   WallTime asked_at;
-  // Retrieval, done by the caller before it asked.
-  std::vector<Passage> passages;
-  WallTime search_started;
-  WallTime search_completed;
+  // The caller searches now, while the worker writes the first row: AskFound follows.
+  bool searching = false;
+  AskFound found;
 
   std::string Encode() const;
   static std::optional<AskRequest> Decode(const Json& in);
@@ -78,9 +86,10 @@ struct AskReply {
   static std::optional<AskReply> Decode(std::string_view tokens);
 };
 
-// What a message from a backend is: a request, the number to cancel, or credit.
+// What a message from a backend is: a request, what was found for one, the number to cancel, or credit.
 struct AskMessage {
   std::optional<AskRequest> request;
+  std::optional<AskFound> found;
   std::optional<uint32_t> cancel;
   std::optional<AskCredit> credit;
 };

@@ -10,8 +10,7 @@
 namespace capeai::api {
 namespace {
 
-Json WaitForAnswer(AskRequest request) {
-  PendingAsk pending(std::move(request));
+Json WaitForAnswer(PendingAsk& pending) {
   while (true) {
     AskReply reply = pending.Next();
     if (reply.kind == AskReply::Kind::kAnswer) return reply.answer;
@@ -22,7 +21,12 @@ Json Ask(FunctionCallInfo fcinfo) {
   RequireWorker("ask");
   AskArguments arguments = ReadAskArguments(fcinfo, 1);
   arguments.query = RequiredText(fcinfo, 0, "query", kMaxDescriptionChars);
-  KeepLastAnswer(WaitForAnswer(PrepareAsk(arguments, false)));
+  const AskTemplate asks(arguments, false);
+  // The worker writes the first row while this process searches.
+  const AskRequest request = asks.Begin(arguments.query);
+  PendingAsk pending(request);
+  if (request.searching) pending.Search([&] { return asks.Find(request); });
+  KeepLastAnswer(WaitForAnswer(pending));
   return LastAnswer();
 }
 
@@ -63,6 +67,7 @@ CAPEAI_FUNCTION(capeai_chat) {
   const Json messages = given ? Json::Parse(*given) : Json();
   const auto model = api::LimitedText(fcinfo, 1, "model", api::kMaxNameChars);
   Json options = PG_ARGISNULL(2) ? Json::Object() : api::RequiredObject(fcinfo, 2, "options");
-  const Json answer = api::WaitForAnswer(api::PrepareChat(messages, model, std::move(options)));
+  api::PendingAsk pending(api::PrepareChat(messages, model, std::move(options)));
+  const Json answer = api::WaitForAnswer(pending);
   return pg::JsonbResult(answer["raw"].Dump());
 }

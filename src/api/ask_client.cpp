@@ -141,6 +141,14 @@ AskReply AskClient::Wait(uint32_t number, MonoTime deadline) {
   }
 }
 
+void AskClient::Found(const AskFound& found) {
+  const auto entry = open_.find(found.number);
+  if (entry == open_.end()) return;
+  const bool lost = entry->second.lost || !channel_;
+  if (found.error) open_.erase(entry);
+  if (!lost) Post(found.Encode());
+}
+
 void AskClient::Credit(uint32_t number, std::string_view text) {
   const auto found = open_.find(number);
   if (found == open_.end() || found->second.lost || !channel_) return;
@@ -165,6 +173,22 @@ PendingAsk::PendingAsk(AskRequest request) : number_(0), deadline_(MonoNow() + r
 }
 
 PendingAsk::~PendingAsk() { AskClient::Session().Drop(number_); }
+
+void PendingAsk::Search(const std::function<AskFound()>& search) {
+  AskFound found;
+  try {
+    found = search();
+  } catch (const pg::PgError& e) {
+    // Who was cancelled lets go of everything.
+    if (e.error().sqlstate == sqlstate::kQueryCanceled) throw;
+    found.number = number_;
+    found.error = e.error();
+    AskClient::Session().Found(found);
+    throw;
+  }
+  found.number = number_;
+  AskClient::Session().Found(found);
+}
 
 AskReply PendingAsk::Next() {
   AskReply reply = AskClient::Session().Wait(number_, deadline_);

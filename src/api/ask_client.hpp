@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,9 @@ class AskClient {
   // The same, but waits. Raises 08006 when the worker ends, 57014 when the
   // statement is cancelled or `deadline` passes.
   AskReply Wait(uint32_t number, MonoTime deadline);
+  // What came of the search that request `found.number` waits for. With an error there is no more to come:
+  // the worker writes it down, and nobody waits for an answer.
+  void Found(const AskFound& found);
   // Tells the worker that the text of a stream was read.
   void Credit(uint32_t number, std::string_view text);
   // Forgets a request; the worker drops what it does for it. Never raises.
@@ -65,6 +69,9 @@ class PendingAsk {
   PendingAsk(const PendingAsk&) = delete;
   PendingAsk& operator=(const PendingAsk&) = delete;
 
+  // For a request that says `searching`: passes on what `search` finds, or the error that it raises, which
+  // goes on.
+  void Search(const std::function<AskFound()>& search);
   // The next reply; an error that the worker answered with is raised. After
   // kAnswer there is no more.
   AskReply Next();

@@ -1,6 +1,7 @@
 #include "api/prepare_ask.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/agent.hpp"
 #include "api/arguments.hpp"
@@ -152,7 +153,7 @@ void AskTemplate::TakeHistory(const Uuid& conversation) {
               "Begin a conversation with a uuid of your own, as from gen_random_uuid().");
 }
 
-AskRequest AskTemplate::Prepare(const std::string& query, bool isolated) const {
+AskRequest AskTemplate::Begin(const std::string& query) const {
   CheckQuery(query);
   AskRequest request = request_;
   request.asked_at = WallNow();
@@ -161,11 +162,22 @@ AskRequest AskTemplate::Prepare(const std::string& query, bool isolated) const {
   CheckInput(*agent_.manifest, request.input, "");
   request.input = MaskInput(*agent_.manifest, request.input);
   const auto& steps = agent_.manifest->steps;
-  if (std::find(steps.begin(), steps.end(), StepKind::kRetrieveKnowledge) == steps.end()) return request;
+  request.searching = std::find(steps.begin(), steps.end(), StepKind::kRetrieveKnowledge) != steps.end();
+  return request;
+}
+
+AskFound AskTemplate::Find(const AskRequest& request, bool isolated) const {
+  AskFound found;
   const Analysis analysis = AnalyzeContext(request.input, history_);
-  request.search_started = WallNow();
-  request.passages = Search(request.owner, SearchFor(*agent_.manifest, analysis, request.input), isolated);
-  request.search_completed = WallNow();
+  found.started = WallNow();
+  found.passages = Search(request.owner, SearchFor(*agent_.manifest, analysis, request.input), isolated);
+  found.completed = WallNow();
+  return found;
+}
+
+AskRequest AskTemplate::Prepare(const std::string& query, bool isolated) const {
+  AskRequest request = Begin(query);
+  if (std::exchange(request.searching, false)) request.found = Find(request, isolated);
   return request;
 }
 

@@ -36,8 +36,12 @@ class AskTemplate {
   // Refuses what is wrong with the arguments besides the query.
   AskTemplate(const AskArguments& arguments, bool stream);
 
-  // Raises 22023 for a query that is bad in itself, and what the search raises.
-  // With `isolated` the search runs in a subtransaction, so that its error may be caught.
+  // The request, in two parts. The first raises 22023 for a query that is bad in itself; `searching` says
+  // whether there is to be a second, which raises what the search raises. With `isolated` the search runs in
+  // a subtransaction, so that its error may be caught.
+  AskRequest Begin(const std::string& query) const;
+  AskFound Find(const AskRequest& request, bool isolated = false) const;
+  // Both.
   AskRequest Prepare(const std::string& query, bool isolated = false) const;
 
  private:
@@ -49,7 +53,7 @@ class AskTemplate {
   AskRequest request_;  // all that does not depend on the query
 };
 
-// Everything that can be refused is refused here, before the worker hears of it.
+// All of a request. Everything that can be refused is refused here, before the worker hears of it.
 AskRequest PrepareAsk(const AskArguments& arguments, bool stream);
 
 // A request of kind `kind` to the agent `chat` in the name of the caller, with no

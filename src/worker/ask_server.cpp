@@ -58,6 +58,10 @@ bool AskServer::ReadFrom(int proc, Connection& connection, MonoTime now, News& n
     auto message = DecodeAskMessage(text);
     if (!message) continue;
     if (message->request) TakeRequest(proc, connection, std::move(*message->request), news);
+    if (message->found && connection.open.contains(message->found->number)) {
+      const AskAddress to{proc, connection.channel->handle(), message->found->number};
+      news.found.emplace_back(to, std::move(*message->found));
+    }
     if (message->credit) TakeCredit(connection, *message->credit, now);
     if (!message->cancel) continue;
     connection.open.erase(*message->cancel);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "agent/ask.hpp"
@@ -25,9 +26,10 @@ class AskServer {
   };
   struct News {
     std::vector<Arrived> requests;
-    std::vector<AskAddress> cancelled;  // by name, or because the backend is gone
-    std::vector<AskAddress> drained;    // streams that may be sent to again after IsFull()
-    std::vector<AskAddress> idle;       // streams whose text nobody has read for their idle time
+    std::vector<std::pair<AskAddress, AskFound>> found;  // for requests that were searching
+    std::vector<AskAddress> cancelled;                   // by name, or because the backend is gone
+    std::vector<AskAddress> drained;                     // streams that may be sent to again after IsFull()
+    std::vector<AskAddress> idle;  // streams whose text nobody has read for their idle time
   };
   // Reads what backends sent and writes what is queued for them. Call it
   // whenever the latch was set, and when due() has come.

@@ -70,24 +70,21 @@ void Claimer::End(const Work& work) { in_flight_.Add(KindOf(work), -1); }
 std::vector<Work> Claimer::TakeAsks(std::deque<Work>& waiting, const ModelGateway& models,
                                     MonoTime now) const {
   std::vector<Work> out;
-  if (limits_.none() && models.limits().none()) {
-    out.assign(std::make_move_iterator(waiting.begin()), std::make_move_iterator(waiting.end()));
-    waiting.clear();
-    return out;
-  }
+  const bool limited = !limits_.none() || !models.limits().none();
   std::vector<std::string> names;
-  for (const Work& work : waiting) names.push_back(work.model);
+  if (limited)
+    for (const Work& work : waiting) names.push_back(work.model);
   Duration wait{};
   const policy::Sendable sendable = models.WhatMaySend(names, false, now, &wait);
   policy::Room room(limits_, in_flight_, sendable);
   std::deque<Work> rest;
   for (Work& work : waiting) {
     const policy::Kind kind = KindOf(work);
-    if (room.For(kind) == 0) {
+    if (work.request->searching || (limited && room.For(kind) == 0)) {
       rest.push_back(std::move(work));
       continue;
     }
-    room.Take(kind, 1);
+    if (limited) room.Take(kind, 1);
     out.push_back(std::move(work));
   }
   waiting = std::move(rest);

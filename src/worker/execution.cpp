@@ -130,14 +130,14 @@ void Execution::SetPaused(bool paused) {
 
 // An ask's caller has analysed and searched before it asked: these steps took their time there.
 void Execution::TakeCallersTimes(StepRecord& step) const {
-  if (!work_.request || work_.attempt != 1 || work_.request->search_completed == WallTime()) return;
+  if (!work_.request || work_.attempt != 1 || work_.request->found.completed == WallTime()) return;
   const AskRequest& request = *work_.request;
   if (step.name == StepName(StepKind::kAnalyzeContext)) {
     step.started_at = request.asked_at;
-    step.completed_at = request.search_started;
+    step.completed_at = request.found.started;
   } else if (step.name == StepName(StepKind::kRetrieveKnowledge)) {
-    step.started_at = request.search_started;
-    step.completed_at = request.search_completed;
+    step.started_at = request.found.started;
+    step.completed_at = request.found.completed;
   }
 }
 
@@ -181,8 +181,9 @@ void Execution::Delta(std::string_view text) {
 
 void Execution::StartSearch(SearchRequest request, Slot<SearchReply>& slot) {
   if (work_.request) {
-    // The caller has searched already, before it asked.
-    slot.Set(SearchReply(work_.request->passages));
+    // The caller has searched already.
+    const AskFound& found = work_.request->found;
+    slot.Set(found.error ? SearchReply(*found.error) : SearchReply(found.passages));
     return;
   }
   search_ =

@@ -161,6 +161,7 @@ Duration Loop::HowLong(MonoTime now) const {
 void Loop::HearBackends(MonoTime now) {
   AskServer::News news = asks_.Poll(now);
   for (auto& arrived : news.requests) LaunchAsk(std::move(arrived));
+  for (auto& [address, found] : news.found) TakeFound(address, std::move(found));
   if (news.cancelled.empty() && news.drained.empty() && news.idle.empty()) return;
   // One walk, however many they are.
   std::map<AskAddress, Uuid> known;
@@ -234,7 +235,7 @@ void Loop::RunTimers(MonoTime now) {
     const auto found = executions_.find(id);
     if (found == executions_.end()) {
       EndHeld([&](const Work& work) { return work.id == id; }, "deadline_exceeded",
-              "the timeout passed before the limits of capeai_set_limit() left room");
+              "the timeout passed before the search had ended or the limits of capeai_set_limit() left room");
       continue;
     }
     Execution& execution = *found->second;

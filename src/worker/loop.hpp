@@ -93,6 +93,8 @@ class Loop final : private pg::Bystander {
   void LaunchHeld(MonoTime now);
   void EndHeld(const std::function<bool(const Work&)>& which, const char* code, const char* message);
   void LaunchAsk(AskServer::Arrived arrived);
+  // What the caller of an ask has found meanwhile.
+  void TakeFound(const AskAddress& address, AskFound found);
   void Retry(const Work& work, const Failure& failure, Duration delay, store::AttemptEnd& end);
 
   // The tick: what is written and claimed (loop_tick.cpp).

@@ -154,7 +154,7 @@ void Loop::Launch(Work work) {
   by_handle_[started.handle().address()] = &started;
 }
 
-// Until LaunchHeld() finds room, but no longer than its timeout allows.
+// Until its caller has searched and LaunchHeld() finds room, but no longer than its timeout allows.
 void Loop::HoldAsk(Work work) {
   if (work.deadline) deadlines_.emplace(*work.deadline, work.id);
   asks_held_.push_back(std::move(work));
@@ -218,6 +218,24 @@ void Loop::LaunchAsk(AskServer::Arrived arrived) {
   asks_unstored_.insert_or_assign(id, std::move(work));
 }
 
+void Loop::TakeFound(const AskAddress& address, AskFound found) {
+  const auto take = [&](Work& work) {
+    if (work.ask != address) return false;
+    auto request = std::make_shared<AskRequest>(*work.request);
+    request->searching = false;
+    request->found = std::move(found);
+    work.request = std::move(request);
+    return true;
+  };
+  for (auto& [id, work] : asks_unstored_)
+    if (take(work)) return;
+  for (Work& work : asks_held_) {
+    if (!take(work)) continue;
+    next_room_ = {};
+    return;
+  }
+}
+
 void Loop::Collect(Execution& execution) { End(execution, execution.Take()); }
 
 void Loop::End(Execution& execution, Outcome outcome) {
@@ -264,7 +282,8 @@ void Loop::EndWithAnswer(Execution& execution, Answer answer) {
 void Loop::EndWithFailure(Execution& execution, Failure failure) {
   const Work& work = execution.work();
   const bool cancelled = failure.code == "cancelled";
-  const auto delay = cancelled ? std::nullopt : RetryAfter(work, failure);
+  const bool without_caller = work.request && work.request->found.error;  // who has raised it, and gone on
+  const auto delay = cancelled || without_caller ? std::nullopt : RetryAfter(work, failure);
 
   const Bill bill{failure.usage, work.model, models_->prices().Find(work.model, work.model)};
   store::AttemptEnd end = EndOf(work, cancelled ? "cancelled" : "failed", bill);

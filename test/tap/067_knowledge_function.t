@@ -66,6 +66,8 @@ BEGIN CREATE TEMP TABLE t (a int); RETURN QUERY SELECT 1::bigint, 1::bigint, 't'
 CREATE FUNCTION app.setting(query text, context jsonb) RETURNS SETOF app.hit LANGUAGE plpgsql AS $$
 BEGIN PERFORM set_config('search_path', 'app', false);
 RETURN QUERY SELECT 1::bigint, 1::bigint, 'Setting', '', 'The setting key is kept.', '', 'doc', 1::real; END $$;
+CREATE FUNCTION app.slow(query text, context jsonb) RETURNS SETOF app.hit LANGUAGE plpgsql AS $$
+BEGIN PERFORM pg_sleep(1); RETURN QUERY SELECT 1::bigint, 1::bigint, 't', '', 's', '', 'doc', 1::real; END $$;
 CREATE FUNCTION app.fails(query text, context jsonb) RETURNS SETOF app.hit LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'no index today' USING ERRCODE = 'P0042'; END $$;
 CREATE FUNCTION app.thin(query text, context jsonb) RETURNS TABLE (title text) LANGUAGE sql AS $$ SELECT 'thin' $$;
@@ -126,6 +128,27 @@ for my $name (sort keys %bad)
 	$task = submit_as('anne', "agent-$name", 'Which key?');
 	is($node->wait_task($task) . ' ' . $node->task($task, 'error_message'), "failed $message", "task with app.$name");
 }
+# --- an ask is there while its caller searches, and what became of the search is written down
+sub last_ask { return q{SELECT status, error_code, error_message, attempt, (SELECT string_agg(step_name || ' ' || r.status, ', '
+	ORDER BY step_number) FROM capeai.runs AS r WHERE task_id = t.id) FROM capeai.tasks AS t WHERE kind = 'ask' ORDER BY id DESC LIMIT 1}; }
+my ($error) = $node->error_of("SELECT capeai_ask('Which key?', agent => 'agent-fails')", connstr => as('anne'));
+is($error, 'P0042', 'a search fails once more');
+ok($node->poll_query_until('postgres', last_ask(),
+		'failed|retrieval_failed|no index today|1|analyze_context succeeded, retrieve_knowledge failed'), 'which is not tried again')
+	or diag(sql(last_ask()));
+agent('anne', 'app.slow', 'agent-slow');
+($error) = $node->error_of("SET statement_timeout = '300ms'; SELECT capeai_ask('Which key?', agent => 'agent-slow')",
+	connstr => as('anne'));
+is($error, '57014', 'a search is cancelled');
+ok($node->poll_query_until('postgres', last_ask(), 'cancelled|cancelled|the caller cancelled or went away|1|'), 'and its ask')
+	or diag(sql(last_ask()));
+is(sql(q{SELECT completed_at - started_at > '200 ms' FROM capeai.tasks WHERE kind = 'ask' ORDER BY id DESC LIMIT 1}), 't',
+	'which was there all the time');
+($error) = $node->error_of("SELECT capeai_ask('Which key?', agent => 'agent-slow', timeout => '200 ms')", connstr => as('anne'));
+is($error, '57014', 'a search takes longer than the question may');
+is(sql(last_ask()), 'failed|deadline_exceeded|the timeout passed before the search had ended or the limits of '
+	. 'capeai_set_limit() left room|1|', 'and the ask has ended in time');
+
 agent('anne', 'app.setting', 'agent-setting');
 is(sql("SHOW search_path; SELECT capeai_ask('Which key?', agent => 'agent-setting') IS NOT NULL; SHOW search_path", 'anne'),
 	qq{"\$user", public\nt\n"\$user", public}, 'settings that it makes end with it');

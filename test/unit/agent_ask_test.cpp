@@ -26,9 +26,10 @@ AskRequest FullRequest() {
   request.conversation = *Uuid::Parse("31890a5d-ac96-774b-bcce-b302099a8057");
   request.timeout = std::chrono::seconds(7);
   request.asked_at = WallTime(Duration(1700000000123456));
-  request.passages.push_back({3, 5, "Title", "A > B", "Text", "https://example.org", "doc", 0.25});
-  request.search_started = WallTime(Duration(1700000000000001));
-  request.search_completed = WallTime(Duration(1700000000000002));
+  request.searching = true;
+  request.found.passages.push_back({3, 5, "Title", "A > B", "Text", "https://example.org", "doc", 0.25});
+  request.found.started = WallTime(Duration(1700000000000001));
+  request.found.completed = WallTime(Duration(1700000000000002));
   return request;
 }
 
@@ -50,9 +51,29 @@ TEST(AskRequestTest, ComesBackAsItWas) {
   EXPECT_EQ(got.asked_at, sent.asked_at);
   ASSERT_TRUE(got.conversation);
   EXPECT_EQ(*got.conversation, *sent.conversation);
-  ASSERT_EQ(got.passages.size(), 1u);
-  EXPECT_EQ(got.passages[0].passage_id, 5);
-  EXPECT_EQ(got.passages[0].score, 0.25);
+  EXPECT_TRUE(got.searching);
+  ASSERT_EQ(got.found.passages.size(), 1u);
+  EXPECT_EQ(got.found.passages[0].passage_id, 5);
+  EXPECT_EQ(got.found.passages[0].score, 0.25);
+}
+
+TEST(AskFoundTest, ComesBackAsItWas) {
+  AskFound sent = FullRequest().found;
+  sent.number = 12;
+  auto message = DecodeAskMessage(sent.Encode());
+  ASSERT_TRUE(message && message->found);
+  EXPECT_FALSE(message->request);
+  EXPECT_EQ(message->found->number, 12u);
+  EXPECT_EQ(message->found->passages.size(), 1u);
+  EXPECT_EQ(message->found->started, sent.started);
+  EXPECT_EQ(message->found->completed, sent.completed);
+  EXPECT_FALSE(message->found->error);
+
+  sent.error = Error{"P0042", "no index today", "Detail.", "Hint."};
+  message = DecodeAskMessage(sent.Encode());
+  ASSERT_TRUE(message && message->found && message->found->error);
+  EXPECT_EQ(message->found->error->sqlstate, "P0042");
+  EXPECT_EQ(message->found->error->hint, "Hint.");
 }
 
 TEST(AskMessageTest, CancelAndCreditAreToldApart) {
@@ -71,7 +92,8 @@ TEST(AskMessageTest, CancelAndCreditAreToldApart) {
 TEST(AskMessageTest, RefusesWhatIsNoMessage) {
   for (const char* text : {"[]", "{}", "null", "{\"reply\": 1}"})
     EXPECT_FALSE(DecodeAskMessage(Json::Parse(text).Tokens())) << text;
-  for (const std::string& whole : {AskCancel{1}.Encode(), AskCredit{1, 2}.Encode()})
+  for (const std::string& whole :
+       {AskCancel{1}.Encode(), AskCredit{1, 2}.Encode(), FullRequest().found.Encode()})
     for (size_t size = 0; size < whole.size(); ++size)
       EXPECT_FALSE(DecodeAskMessage(whole.substr(0, size))) << size;
   const auto negative = DecodeAskMessage(Json::Parse("{\"credit\":1,\"cost\":-5}").Tokens());
