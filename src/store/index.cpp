@@ -27,12 +27,15 @@ const pg::Statement kInsertDead{
     "SELECT $1, d, p FROM unnest($2::bigint[], $3::bigint[]) AS t (d, p)",
     {Type::kInt4, Type::kInt8Array, Type::kInt8Array}};
 
+// Joins with passages and documents are written so that only a look for each row can be made of them (OFFSET
+// 0), here and in the search: statistics from between the removal of all documents and the next import say
+// that the table is empty, and reading the whole of it once for each batch would be the plan.
 const pg::Statement kTakeOwnPending{
     "WITH taken AS (DELETE FROM capeai.index_pending AS p "
     "               WHERE p.collection_id = $1 AND p.xact = pg_current_xact_id() "
     "               RETURNING p.document_id, p.passage_id) "
     "SELECT t.document_id, t.passage_id, q.terms FROM taken AS t "
-    "JOIN capeai.passages AS q ON q.id = t.passage_id",
+    "CROSS JOIN LATERAL (SELECT terms FROM capeai.passages WHERE id = t.passage_id OFFSET 0) AS q",
     {Type::kInt4}};
 
 // Whole documents only, so that the passages of one stay neighbours.
@@ -44,7 +47,7 @@ const pg::Statement kTakePending{
     "          WHERE p.collection_id = $1 AND p.document_id <= bound.last "
     "          RETURNING p.document_id, p.passage_id) "
     "SELECT t.document_id, t.passage_id, q.terms FROM taken AS t "
-    "JOIN capeai.passages AS q ON q.id = t.passage_id",
+    "CROSS JOIN LATERAL (SELECT terms FROM capeai.passages WHERE id = t.passage_id OFFSET 0) AS q",
     {Type::kInt4, Type::kInt8}};
 
 const pg::Statement kCounts{

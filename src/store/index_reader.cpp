@@ -23,7 +23,8 @@ const pg::Statement kDead{"SELECT document_id, passage_id FROM capeai.index_dead
 
 const pg::Statement kPending{
     "SELECT p.document_id, p.passage_id, q.terms FROM capeai.index_pending AS p "
-    "JOIN capeai.passages AS q ON q.id = p.passage_id WHERE p.collection_id = $1 "
+    "CROSS JOIN LATERAL (SELECT terms FROM capeai.passages WHERE id = p.passage_id OFFSET 0) AS q "
+    "WHERE p.collection_id = $1 "
     "ORDER BY p.document_id, p.passage_id",
     {Type::kInt4},
     kReadOnly,

@@ -46,16 +46,18 @@ const pg::Statement kCheckContext{
     "SELECT jsonb_typeof($1) = 'object', $1 ->> 'current_page'", {Type::kJsonb}, kReadOnly};
 
 const pg::Statement kVectors{
-    "SELECT q.id, q.terms, d.url FROM capeai.passages AS q JOIN capeai.documents AS d ON d.id = "
-    "q.document_id "
+    "SELECT q.id, q.terms, d.url FROM capeai.passages AS q "
+    "CROSS JOIN LATERAL (SELECT url FROM capeai.documents WHERE id = q.document_id OFFSET 0) AS d "
     "WHERE q.id = ANY ($1)",
     {Type::kInt8Array},
     kReadOnly};
 
 const pg::Statement kFetch{
     "SELECT r.ordinality, d.id, d.title, q.heading, q.content, coalesce(d.url, ''), d.type "
-    "FROM unnest($1::bigint[]) WITH ORDINALITY AS r (id) JOIN capeai.passages AS q ON q.id = r.id "
-    "JOIN capeai.documents AS d ON d.id = q.document_id ORDER BY r.ordinality",
+    "FROM unnest($1::bigint[]) WITH ORDINALITY AS r (id) "
+    "CROSS JOIN LATERAL (SELECT * FROM capeai.passages WHERE id = r.id OFFSET 0) AS q "
+    "CROSS JOIN LATERAL (SELECT * FROM capeai.documents WHERE id = q.document_id OFFSET 0) AS d "
+    "ORDER BY r.ordinality",
     {Type::kInt8Array},
     kReadOnly};
 

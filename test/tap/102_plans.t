@@ -36,4 +36,25 @@ my $read = read_whole() - $before;
 note("rows read by scans of whole tables: $read");
 cmp_ok($read, '<', 2 * $many, 'no table is read from end to end for each batch');
 
+# Statistics may have been taken while there was next to nothing, as between the removal of all documents and an import.
+my $documents = 3000;
+sub rows_read
+{
+	my ($sql) = @_;
+	my $read = q{SELECT sum(idx_tup_fetch + seq_tup_read) FROM pg_stat_user_tables
+		WHERE relid IN ('capeai.passages'::regclass, 'capeai.documents'::regclass)};
+	my $was = $node->safe_psql('postgres', $read);
+	$node->safe_psql('postgres', $sql);
+	return $node->safe_psql('postgres', $read) - $was;
+}
+my $import = qq{SELECT count(capeai_add_document('Page ' || i, 'Part ' || i || ' of %s', collection => 'many'))
+	FROM generate_series(1, $documents) AS i};
+$node->safe_psql('postgres', sprintf($import, 'the first'));
+$node->safe_psql('postgres', q{SELECT count(capeai_remove_document(id)) FROM capeai.documents});
+$node->safe_psql('postgres', 'ANALYZE capeai.passages, capeai.documents, capeai.index_pending');
+$read = rows_read(sprintf($import, 'the second'));
+cmp_ok($read, '<', 20 * $documents, "no document that is added reads all others ($read rows)");
+$read = rows_read(q{SELECT count(*) FROM capeai_search('part of the second', collection => 'many')});
+cmp_ok($read, '<', $documents, "and no search ($read rows)");
+
 done_testing();
