@@ -18,8 +18,10 @@ constexpr double kSectionMatch = 0.3;
 
 // A document's first passages: enough to look through while somebody waits.
 const pg::Statement kPassagesOf{
-    "SELECT p.document_id, p.id, p.heading, p.content FROM capeai.passages p"
-    " WHERE p.document_id = ANY ($1) AND p.ordinal < 200 ORDER BY p.document_id, p.ordinal",
+    "SELECT d.id, p.id, p.heading, p.content FROM unnest($1::bigint[]) AS d (id) "
+    "CROSS JOIN LATERAL (SELECT * FROM capeai.passages WHERE document_id = d.id AND ordinal < 200 OFFSET 0) "
+    "AS p "
+    "ORDER BY d.id, p.ordinal",
     {pg::Type::kInt8Array},
     true};
 

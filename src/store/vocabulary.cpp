@@ -14,11 +14,15 @@ using pg::Type;
 // of its own is not read: its term is the block's first.
 const pg::Statement kBlocksBetween{
     "SELECT b.first_term, octet_length(b.block), CASE WHEN octet_length(b.block) <= $4 THEN b.block END "
-    "FROM capeai.index_segments AS s JOIN capeai.index_blocks AS b ON b.segment_id = s.id "
-    "WHERE s.collection_id = $1 AND b.first_term < $3 "
-    "AND b.first_term >= coalesce((SELECT p.first_term FROM capeai.index_blocks AS p "
-    "                              WHERE p.segment_id = s.id AND p.first_term <= $2 "
-    "                              ORDER BY p.first_term DESC LIMIT 1), $2)",
+    "FROM capeai.index_segments AS s "
+    "CROSS JOIN LATERAL (SELECT coalesce((SELECT p.first_term FROM capeai.index_blocks AS p "
+    "                                     WHERE p.segment_id = s.id AND p.first_term <= $2 "
+    "                                     ORDER BY p.first_term DESC LIMIT 1), $2) AS term OFFSET 0) AS "
+    "least "
+    "CROSS JOIN LATERAL (SELECT first_term, block FROM capeai.index_blocks "
+    "                    WHERE segment_id = s.id AND first_term >= least.term AND first_term < $3 OFFSET 0) "
+    "AS b "
+    "WHERE s.collection_id = $1",
     {Type::kInt4, Type::kBytea, Type::kBytea, Type::kInt4},
     true};
 

@@ -40,21 +40,25 @@ cmp_ok($read, '<', 2 * $many, 'no table is read from end to end for each batch')
 my $documents = 3000;
 sub rows_read
 {
-	my ($sql) = @_;
-	my $read = q{SELECT sum(idx_tup_fetch + seq_tup_read) FROM pg_stat_user_tables
-		WHERE relid IN ('capeai.passages'::regclass, 'capeai.documents'::regclass)};
+	my ($sql, @tables) = @_;
+	my $list = join ', ', map { "'capeai.$_'::regclass" } @tables;
+	my $read = "SELECT sum(idx_tup_fetch + seq_tup_read) FROM pg_stat_user_tables WHERE relid IN ($list)";
 	my $was = $node->safe_psql('postgres', $read);
 	$node->safe_psql('postgres', $sql);
 	return $node->safe_psql('postgres', $read) - $was;
 }
-my $import = qq{SELECT count(capeai_add_document('Page ' || i, 'Part ' || i || ' of %s', collection => 'many'))
-	FROM generate_series(1, $documents) AS i};
-$node->safe_psql('postgres', sprintf($import, 'the first'));
+my $import = qq{SELECT count(capeai_add_document('Page ' || i, 'Part ' || i || ' of the %s ' || (SELECT string_agg(md5(i || '/' || n), ' ')
+	FROM generate_series(1, 8) n))) FROM generate_series(1, $documents) AS i};
+$node->safe_psql('postgres', sprintf($import, 'first'));
 $node->safe_psql('postgres', q{SELECT count(capeai_remove_document(id)) FROM capeai.documents});
-$node->safe_psql('postgres', 'ANALYZE capeai.passages, capeai.documents, capeai.index_pending');
-$read = rows_read(sprintf($import, 'the second'));
+$node->safe_psql('postgres', 'ANALYZE capeai.passages, capeai.documents, capeai.index_pending, capeai.index_blocks, capeai.index_segments');
+$read = rows_read(sprintf($import, 'second'), 'passages', 'documents');
 cmp_ok($read, '<', 20 * $documents, "no document that is added reads all others ($read rows)");
-$read = rows_read(q{SELECT count(*) FROM capeai_search('part of the second', collection => 'many')});
-cmp_ok($read, '<', $documents, "and no search ($read rows)");
+my $question = q{SELECT capeai_ask('Which is the part of the secundo?')};
+$read = rows_read($question, 'passages', 'documents');
+cmp_ok($read, '<', $documents, "and no question ($read rows)");
+my $blocks = $node->safe_psql('postgres', 'SELECT count(*) FROM capeai.index_blocks');
+$read = rows_read($question, 'index_blocks');
+cmp_ok($read, '<', $blocks / 2, "nor the whole vocabulary, for a word that is spelt wrongly ($read rows, $blocks blocks)");
 
 done_testing();
