@@ -143,10 +143,8 @@ AskReply AskClient::Wait(uint32_t number, MonoTime deadline) {
 
 void AskClient::Found(const AskFound& found) {
   const auto entry = open_.find(found.number);
-  if (entry == open_.end()) return;
-  const bool lost = entry->second.lost || !channel_;
-  if (found.error) open_.erase(entry);
-  if (!lost) Post(found.Encode());
+  if (entry == open_.end() || entry->second.lost || !channel_) return;
+  Post(found.Encode());
 }
 
 void AskClient::Credit(uint32_t number, std::string_view text) {
@@ -155,14 +153,17 @@ void AskClient::Credit(uint32_t number, std::string_view text) {
   Post(AskCredit{number, DeltaCost(text)}.Encode());
 }
 
-void AskClient::Drop(uint32_t number) noexcept {
+void AskClient::Drop(uint32_t number, const Error* error) noexcept {
   const auto found = open_.find(number);
   if (found == open_.end()) return;
   const bool lost = found->second.lost || !channel_;
   open_.erase(found);
   if (lost) return;
   try {
-    Post(AskCancel{number}.Encode());
+    AskFound nothing;
+    nothing.number = number;
+    if (error) nothing.error = *error;
+    Post(error ? nothing.Encode() : AskCancel{number}.Encode());
   } catch (const std::exception&) {
     // The connection has ended, and with it the request.
   }
@@ -175,19 +176,15 @@ PendingAsk::PendingAsk(AskRequest request) : number_(0), deadline_(MonoNow() + r
 PendingAsk::~PendingAsk() { AskClient::Session().Drop(number_); }
 
 void PendingAsk::Search(const std::function<AskFound()>& search) {
-  AskFound found;
   try {
-    found = search();
-  } catch (const pg::PgError& e) {
-    // Who was cancelled lets go of everything.
-    if (e.error().sqlstate == sqlstate::kQueryCanceled) throw;
+    AskFound found = search();
     found.number = number_;
-    found.error = e.error();
     AskClient::Session().Found(found);
+  } catch (const pg::PgError& e) {
+    // A cancelled statement is a cancelled ask.
+    if (e.error().sqlstate != sqlstate::kQueryCanceled) AskClient::Session().Drop(number_, &e.error());
     throw;
   }
-  found.number = number_;
-  AskClient::Session().Found(found);
 }
 
 AskReply PendingAsk::Next() {

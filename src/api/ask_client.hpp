@@ -33,13 +33,13 @@ class AskClient {
   // The same, but waits. Raises 08006 when the worker ends, 57014 when the
   // statement is cancelled or `deadline` passes.
   AskReply Wait(uint32_t number, MonoTime deadline);
-  // What came of the search that request `found.number` waits for. With an error there is no more to come:
-  // the worker writes it down, and nobody waits for an answer.
+  // What the search for which request `found.number` waits has found.
   void Found(const AskFound& found);
   // Tells the worker that the text of a stream was read.
   void Credit(uint32_t number, std::string_view text);
-  // Forgets a request; the worker drops what it does for it. Never raises.
-  void Drop(uint32_t number) noexcept;
+  // Forgets a request; the worker drops what it does for it, as cancelled or as failed with `error`. Never
+  // raises.
+  void Drop(uint32_t number, const Error* error = nullptr) noexcept;
 
  private:
   struct Open {

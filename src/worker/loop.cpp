@@ -251,6 +251,25 @@ void Loop::RunTimers(MonoTime now) {
   }
 }
 
+// For those who submit (api/limits.cpp).
+void Loop::PublishSpentBudgets() {
+  policy::Budgets& budgets = models_->budgets();
+  const WallTime now = WallNow();
+  std::vector<uint64_t> keys;
+  if (!budgets.none() && models_->provider().configured) {
+    const auto spent = budgets.AllSpent(now);
+    for (const unsigned role : spent.roles) keys.push_back(pg::SpentKey(role));
+    for (const Uuid& agent : spent.agents) keys.push_back(pg::SpentKey(agent));
+    for (const std::string& model : spent.models) keys.push_back(pg::SpentKey(model));
+  }
+  for (size_t i = 0; i < pg::kMaxSpentBudgets; ++i) {
+    pg::SpentBudget& entry = slot_.spent[i];
+    if (i >= keys.size() && entry.until.load() == 0) return;
+    entry.key.store(i < keys.size() ? keys[i] : 0);
+    entry.until.store(i < keys.size() ? policy::Budgets::NextDay(now).time_since_epoch().count() : 0);
+  }
+}
+
 void Loop::Reload() {
   NoteSettings();
   UseProvider(ReadProvider());

@@ -141,13 +141,13 @@ void Notifier::Send(MonoTime now, bool coming) {
       slot_.notify_skipped.fetch_add(static_cast<uint32_t>(messages.size()));
       return;
     }
-    const pg::PostgresAtWork at_work;
+    const std::string at = Timestamp();
+    const pg::PostgresAtWork at_work;  // what tasks do meanwhile is not for this time
     std::string channel(kTaskChannel);
     for (Message& m : messages) {
       channel.replace(kTaskChannel.size(), std::string::npos, m.task.ToHex());
       pg::Notify(channel.c_str(), pg::ToDatabase(std::move(m.payload)).text.c_str());
     }
-    const std::string at = Timestamp();
     for (const auto& [owner, events] : lifecycle) {
       const std::string& user_channel = UserChannel(owner);
       for (const auto& [task, event] : events)

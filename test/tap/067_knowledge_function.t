@@ -67,7 +67,7 @@ CREATE FUNCTION app.setting(query text, context jsonb) RETURNS SETOF app.hit LAN
 BEGIN PERFORM set_config('search_path', 'app', false);
 RETURN QUERY SELECT 1::bigint, 1::bigint, 'Setting', '', 'The setting key is kept.', '', 'doc', 1::real; END $$;
 CREATE FUNCTION app.slow(query text, context jsonb) RETURNS SETOF app.hit LANGUAGE plpgsql AS $$
-BEGIN PERFORM pg_sleep(1); RETURN QUERY SELECT 1::bigint, 1::bigint, 't', '', 's', '', 'doc', 1::real; END $$;
+BEGIN PERFORM pg_advisory_lock_shared(4711); RETURN QUERY SELECT 1::bigint, 1::bigint, 't', '', 's', '', 'doc', 1::real; END $$;
 CREATE FUNCTION app.fails(query text, context jsonb) RETURNS SETOF app.hit LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'no index today' USING ERRCODE = 'P0042'; END $$;
 CREATE FUNCTION app.thin(query text, context jsonb) RETURNS TABLE (title text) LANGUAGE sql AS $$ SELECT 'thin' $$;
@@ -136,6 +136,8 @@ is($error, 'P0042', 'a search fails once more');
 ok($node->poll_query_until('postgres', last_ask(),
 		'failed|retrieval_failed|no index today|1|analyze_context succeeded, retrieve_knowledge failed'), 'which is not tried again')
 	or diag(sql(last_ask()));
+my $holder = $node->background_psql('postgres');
+$holder->query_safe('SELECT pg_advisory_lock(4711)');    # nothing is found as long as it lasts
 agent('anne', 'app.slow', 'agent-slow');
 ($error) = $node->error_of("SET statement_timeout = '300ms'; SELECT capeai_ask('Which key?', agent => 'agent-slow')",
 	connstr => as('anne'));
@@ -144,10 +146,14 @@ ok($node->poll_query_until('postgres', last_ask(), 'cancelled|cancelled|the call
 	or diag(sql(last_ask()));
 is(sql(q{SELECT completed_at - started_at > '200 ms' FROM capeai.tasks WHERE kind = 'ask' ORDER BY id DESC LIMIT 1}), 't',
 	'which was there all the time');
-($error) = $node->error_of("SELECT capeai_ask('Which key?', agent => 'agent-slow', timeout => '200 ms')", connstr => as('anne'));
+($error) = $node->error_of("SET statement_timeout = '2s'; SELECT capeai_ask('Which key?', agent => 'agent-slow', timeout => '200 ms')",
+	connstr => as('anne'));
 is($error, '57014', 'a search takes longer than the question may');
 is(sql(last_ask()), 'failed|deadline_exceeded|the timeout passed before the search had ended or the limits of '
 	. 'capeai_set_limit() left room|1|', 'and the ask has ended in time');
+is(sql(q{SELECT completed_at - started_at < '1900 ms' FROM capeai.tasks WHERE kind = 'ask' ORDER BY id DESC LIMIT 1}), 't',
+	'not with the statement');
+$holder->quit;
 
 agent('anne', 'app.setting', 'agent-setting');
 is(sql("SHOW search_path; SELECT capeai_ask('Which key?', agent => 'agent-setting') IS NOT NULL; SHOW search_path", 'anne'),
