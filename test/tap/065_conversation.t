@@ -119,12 +119,12 @@ my @kept = map { $_->{content} =~ /^Turn number (\d)/ ? $1 : () } grep { $_->{ro
 is(join(' ', @kept), join(' ', $generated->{dropped_turns} + 1 .. 4), 'the oldest first');
 cmp_ok(scalar(@kept), '>', 0, 'and no more than needed');
 
-# --- where the time of an ask went: search runs in the caller's backend, before the request is sent
+# --- where the time of an ask went: search runs in the caller's backend, while the worker begins
 is(sql("SELECT bool_and(completed_at >= started_at) FROM capeai.runs WHERE task_id = '$second'"), 't', 'no step ends before it begins');
 is(sql("SELECT bool_and(r.completed_at <= n.started_at) FROM capeai.runs r JOIN capeai.runs n
 	ON n.task_id = r.task_id AND n.step_number = r.step_number + 1 WHERE r.task_id = '$second'"), 't', 'the steps follow each other');
-is(sql("SELECT r.started_at < t.started_at AND r.completed_at > r.started_at FROM capeai.runs r JOIN capeai.tasks t ON t.id = r.task_id
-	WHERE t.id = '$second' AND r.step_name = 'retrieve_knowledge'"), 't', 'retrieve_knowledge took its time before the worker began');
+is(sql("SELECT r.started_at >= t.created_at AND r.completed_at > r.started_at FROM capeai.runs r JOIN capeai.tasks t ON t.id = r.task_id
+	WHERE t.id = '$second' AND r.step_name = 'retrieve_knowledge'"), 't', 'retrieve_knowledge took its time, after the question was asked');
 
 $node->finish;
 done_testing();
