@@ -128,7 +128,7 @@ void Execution::SetPaused(bool paused) {
   if (call_) call_->SetPaused(paused);
 }
 
-// An ask's caller has analysed and searched before it asked: these steps took their time there.
+// An ask's caller has analysed and searched itself: these steps took their time there.
 void Execution::TakeCallersTimes(StepRecord& step) const {
   if (!work_.request || work_.attempt != 1 || work_.request->found.completed == WallTime()) return;
   const AskRequest& request = *work_.request;
