@@ -73,12 +73,12 @@ class Builder {
   Prompt Run() {
     FitBudget();
     context_ =
-        NeutralText(input_.input["context"].size() ? input_.input["context"].Dump(JSON_INDENT(2)) : "{}");
+        NeutralText(input_.input["context"].size() ? input_.input["context"].Pretty() : "{}");
     if (context_.size() > kMaxContext) {
       context_ = std::string(utf8::Prefix(context_, kMaxContext)) + "\n(cut)";
       prompt_.cut_context = true;
     }
-    if (Uses(manifest_.user_prompt, "input")) whole_input_ = NeutralText(input_.input.Dump(JSON_INDENT(2)));
+    if (Uses(manifest_.user_prompt, "input")) whole_input_ = NeutralText(input_.input.Pretty());
     ChooseToken();
     AddMessages();
     return std::move(prompt_);

@@ -59,9 +59,11 @@ class Json {
 
   // Compact text of the value, members in the order of insertion. Empty for an
   // empty Json.
-  std::string Dump(size_t flags = JSON_COMPACT) const {
+  std::string Dump() const;
+  // The same for reading: on lines of their own, indented by two.
+  std::string Pretty() const {
     std::string out;
-    if (value_ && json_dump_callback(value_, Append, &out, flags | JSON_ENCODE_ANY) != 0)
+    if (value_ && json_dump_callback(value_, Append, &out, JSON_INDENT(2) | JSON_ENCODE_ANY) != 0)
       throw std::bad_alloc();
     return out;
   }

@@ -1,6 +1,4 @@
-// Json::Tokens() and Json::FromTokens(): a tree as base/json_tokens.hpp has it, and back.
-#include <charconv>
-#include <iterator>
+// Json::FromTokens(): a tree from what Json::Tokens() (json_write.cpp) has made of it.
 #include <string>
 
 #include "base/json_tokens.hpp"
@@ -8,48 +6,6 @@
 
 namespace capeai {
 namespace {
-
-// The shortest text that reads back as the same number: 0.1 stays 0.1, and 1.0 a real.
-void WriteReal(double value, JsonTokenWriter& out) {
-  char text[32];
-  const std::to_chars_result end = std::to_chars(std::begin(text), std::end(text), value);
-  std::string shortest(text, end.ptr);
-  if (shortest.find_first_of(".e") == std::string::npos) shortest += ".0";
-  out.AddText(JsonToken::kReal, shortest);
-}
-
-// Parsed documents are nested at most 2,048 deep (jansson's limit), ours hardly.
-void Write(json_t* value, JsonTokenWriter& out) {
-  switch (json_typeof(value)) {
-    case JSON_OBJECT: {
-      out.Add(JsonToken::kBeginObject);
-      for (void* at = json_object_iter(value); at; at = json_object_iter_next(value, at)) {
-        out.AddText(JsonToken::kKey, {json_object_iter_key(at), json_object_iter_key_len(at)});
-        Write(json_object_iter_value(at), out);
-      }
-      out.Add(JsonToken::kEndObject);
-      return;
-    }
-    case JSON_ARRAY: {
-      out.Add(JsonToken::kBeginArray);
-      for (size_t i = 0; i < json_array_size(value); ++i) Write(json_array_get(value, i), out);
-      out.Add(JsonToken::kEndArray);
-      return;
-    }
-    case JSON_STRING:
-      return out.AddText(JsonToken::kString, {json_string_value(value), json_string_length(value)});
-    case JSON_INTEGER:
-      return out.AddInt(json_integer_value(value));
-    case JSON_REAL:
-      return WriteReal(json_real_value(value), out);
-    case JSON_TRUE:
-      return out.Add(JsonToken::kTrue);
-    case JSON_FALSE:
-      return out.Add(JsonToken::kFalse);
-    case JSON_NULL:
-      return out.Add(JsonToken::kNull);
-  }
-}
 
 constexpr int kDeepest = 2048;  // as jansson's parser has it
 
@@ -112,12 +68,6 @@ Json Json::FromTokens(std::string_view tokens) {
   if (reader.AtEnd()) return {};
   Json out = Own(Read(reader, reader.Next(), 0));
   return reader.AtEnd() && !reader.cut() ? out : Json();
-}
-
-std::string Json::Tokens() const {
-  JsonTokenWriter out;
-  if (value_) Write(value_, out);
-  return out.Take();
 }
 
 }  // namespace capeai
