@@ -2,11 +2,12 @@
 --
 -- The claimer and the finisher touch tasks tens of thousands of times a second:
 -- every index here is paid by each of them, so there is one for each question
--- that is really asked, partial where a state is asked for.
+-- that is really asked, partial where a state is asked for. Checks hold one
+-- constant, not one for each word: every statement that writes reads them anew.
 
 CREATE TABLE capeai.tasks (
   id                uuid NOT NULL,
-  kind              text NOT NULL DEFAULT 'queued' CHECK (kind IN ('ask', 'queued')),
+  kind              text NOT NULL DEFAULT 'queued' CHECK (kind = ANY ('{ask,queued}')),
   title             text,
   description       text,
   agent_id          uuid NOT NULL REFERENCES capeai.agents (id),
@@ -14,7 +15,7 @@ CREATE TABLE capeai.tasks (
   owner             regrole NOT NULL,
   user_id           text,
   status            text NOT NULL
-                    CHECK (status IN ('queued', 'running', 'succeeded', 'blocked', 'failed', 'cancelled')),
+                    CHECK (status = ANY ('{queued,running,succeeded,blocked,failed,cancelled}')),
   priority          integer NOT NULL DEFAULT 0,
   run_at            timestamptz NOT NULL DEFAULT now(),
   deadline          timestamptz,
@@ -100,7 +101,7 @@ CREATE TABLE capeai.runs (
   attempt       integer NOT NULL,
   step_number   integer NOT NULL,
   step_name     text NOT NULL,
-  status        text NOT NULL CHECK (status IN ('running', 'succeeded', 'failed', 'cancelled')),
+  status        text NOT NULL CHECK (status = ANY ('{running,succeeded,failed,cancelled}')),
   input_data    jsonb,
   output_data   jsonb,
   error_details jsonb,

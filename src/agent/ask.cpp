@@ -1,5 +1,8 @@
 #include "agent/ask.hpp"
 
+#include <array>
+#include <utility>
+
 namespace capeai {
 namespace {
 
@@ -50,9 +53,31 @@ std::vector<Passage> DecodePassages(const Json& json) {
 
 namespace {
 
+// On their way without names, as capeai's processes are of one build.
+Json FromPassages(const std::vector<Passage>& passages) {
+  Json out = Json::Array();
+  for (const Passage& p : passages)
+    for (Json& member : std::array{Json::Int(p.document_id), Json::Int(p.passage_id), Json::String(p.title),
+                                   Json::String(p.heading), Json::String(p.text), Json::String(p.url),
+                                   Json::String(p.type), Json::Real(p.score)})
+      out.Push(std::move(member));
+  return out;
+}
+
+std::vector<Passage> ToPassages(const Json& json) {
+  constexpr size_t kMembers = 8;
+  std::vector<Passage> out;
+  for (size_t i = 0; i + kMembers <= json.size(); i += kMembers)
+    out.push_back(Passage{json[i].integer().value_or(0), json[i + 1].integer().value_or(0),
+                          json[i + 2].string_or(""), json[i + 3].string_or(""), json[i + 4].string_or(""),
+                          json[i + 5].string_or(""), json[i + 6].string_or(""),
+                          json[i + 7].number().value_or(0)});
+  return out;
+}
+
 Json FromFound(const AskFound& found) {
   Json out = Json::Object()
-                 .Set("passages", EncodePassages(found.passages))
+                 .Set("passages", FromPassages(found.passages))
                  .Set("started", FromTime(found.started))
                  .Set("completed", FromTime(found.completed));
   if (found.error) out.Set("error", FromError(*found.error));
@@ -61,7 +86,7 @@ Json FromFound(const AskFound& found) {
 
 AskFound ToFound(const Json& in) {
   AskFound out;
-  out.passages = DecodePassages(in["passages"]);
+  out.passages = ToPassages(in["passages"]);
   if (in["error"]) out.error = ToError(in["error"]);
   out.started = ToTime(in["started"]);
   out.completed = ToTime(in["completed"]);
@@ -203,7 +228,7 @@ std::optional<RetrievalRequest> RetrievalRequest::Decode(std::string_view tokens
 
 std::string RetrievalReply::Encode() const {
   Json out = Json::Object();
-  out.Set("number", Json::Int(number)).Set("passages", EncodePassages(passages));
+  out.Set("number", Json::Int(number)).Set("passages", FromPassages(passages));
   if (error) out.Set("error", FromError(*error));
   return out.Tokens();
 }
@@ -213,7 +238,7 @@ std::optional<RetrievalReply> RetrievalReply::Decode(std::string_view tokens) {
   if (!in["number"]) return std::nullopt;
   RetrievalReply out;
   out.number = ToNumber(in["number"]);
-  out.passages = DecodePassages(in["passages"]);
+  out.passages = ToPassages(in["passages"]);
   if (in["error"]) out.error = ToError(in["error"]);
   return out;
 }

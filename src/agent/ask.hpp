@@ -95,7 +95,7 @@ struct AskMessage {
 };
 std::optional<AskMessage> DecodeAskMessage(std::string_view tokens);
 
-// Passages on their way, or put by: an array of objects, and back.
+// Passages as recordings keep them: an array of objects, and back.
 Json EncodePassages(const std::vector<Passage>& passages);
 std::vector<Passage> DecodePassages(const Json& json);
 

@@ -72,8 +72,7 @@ class Builder {
 
   Prompt Run() {
     FitBudget();
-    context_ =
-        NeutralText(input_.input["context"].size() ? input_.input["context"].Pretty() : "{}");
+    context_ = NeutralText(input_.input["context"].size() ? input_.input["context"].Pretty() : "{}");
     if (context_.size() > kMaxContext) {
       context_ = std::string(utf8::Prefix(context_, kMaxContext)) + "\n(cut)";
       prompt_.cut_context = true;

@@ -73,7 +73,8 @@ class JsonTextWriter {
   }
 
   void Escape(unsigned char c) {
-    constexpr std::string_view kEscaped = "\"\\\b\f\n\r\t", kLetters = "\"\\bfnrt", kDigits = "0123456789ABCDEF";
+    constexpr std::string_view kEscaped = "\"\\\b\f\n\r\t", kLetters = "\"\\bfnrt",
+                               kDigits = "0123456789ABCDEF";
     out_ += '\\';
     if (const size_t which = kEscaped.find(static_cast<char>(c)); which != std::string_view::npos) {
       out_ += kLetters[which];

@@ -22,8 +22,8 @@ std::string ByJansson(const Json& json) {
 }
 
 std::string RandomText(std::mt19937& random) {
-  static const char* const kPieces[] = {"a", "plain text ", "\"", "\\", "/", "\n", "\t", "\b", "\x01", "\x1f",
-                                        "\x7f", "é", "€", "😀", "</script>"};
+  static const char* const kPieces[] = {"a",    "plain text ", "\"",   "\\", "/", "\n", "\t",       "\b",
+                                        "\x01", "\x1f",        "\x7f", "é",  "€", "😀",  "</script>"};
   std::string text;
   for (size_t n = random() % 8; n > 0; --n) text += kPieces[random() % std::size(kPieces)];
   if (random() % 8 == 0) text += '\0';
@@ -52,7 +52,8 @@ Json RandomValue(std::mt19937& random, int depth) {
     default: {
       Json object = Json::Object();
       for (size_t n = random() % 5; n > 0; --n)
-        object.Set(std::string(RandomText(random).c_str()) + std::to_string(n), RandomValue(random, depth + 1));
+        object.Set(std::string(RandomText(random).c_str()) + std::to_string(n),
+                   RandomValue(random, depth + 1));
       return object;
     }
   }
@@ -76,7 +77,8 @@ TEST(JsonWrite, ComesBackAsItWas) {
 }
 
 TEST(JsonWrite, RealsAreAsShortAsTheyCanBe) {
-  for (const char* text : {"0.1", "0.7", "1.0", "-0.0", "1e-07", "1.7976931348623157e+308", "0.30000000000000004"})
+  for (const char* text :
+       {"0.1", "0.7", "1.0", "-0.0", "1e-07", "1.7976931348623157e+308", "0.30000000000000004"})
     EXPECT_EQ(Json::Parse(text).Dump(), text);
 }
 
