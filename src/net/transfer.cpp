@@ -26,7 +26,7 @@ constexpr size_t kMostUnheardInAll = size_t{8} << 20;
 long MillisUp(Duration d) { return std::max(1L, Millis(d + std::chrono::microseconds(999))); }
 
 bool HasLineBreak(const std::string& text) {
-  return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos;
+  return std::any_of(text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
 }
 
 std::string_view Trim(std::string_view text) {

@@ -1,6 +1,7 @@
 #include "pg/postgres.hpp"
 
 extern "C" {
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "jit/jit.h"
@@ -112,16 +113,15 @@ class Executor {
     rows.columns_ = static_cast<size_t>(desc->natts);
     rows.rows_ = table.numvals;
     rows.cells_.resize(rows.rows_ * rows.columns_);
-    auto* output = static_cast<FmgrInfo*>(palloc0(sizeof(FmgrInfo) * (rows.columns_ + 1)));
+    auto* output = static_cast<FmgrInfo*>(palloc0(sizeof(FmgrInfo) * rows.columns_));
+    auto* values = static_cast<Datum*>(palloc(sizeof(Datum) * rows.columns_));
+    auto* nulls = static_cast<bool*>(palloc(sizeof(bool) * rows.columns_));
     for (size_t r = 0; r < rows.rows_; ++r) {
-      for (size_t c = 0; c < rows.columns_; ++c) {
-        bool null;
-        const int at = static_cast<int>(c) + 1;
-        const Datum value = SPI_getbinval(table.vals[r], desc, at, &null);
-        if (null) continue;
-        CopyCellUnsafe(SPI_gettypeid(desc, at), value, output[c], rows.cells_[r * rows.columns_ + c],
-                       rows.bytes_);
-      }
+      heap_deform_tuple(table.vals[r], desc, values, nulls);
+      for (size_t c = 0; c < rows.columns_; ++c)
+        if (!nulls[c])
+          CopyCellUnsafe(TupleDescAttr(desc, c)->atttypid, values[c], output[c],
+                         rows.cells_[r * rows.columns_ + c], rows.bytes_);
     }
   }
 
