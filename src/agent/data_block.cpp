@@ -68,76 +68,97 @@ char Skeleton(uint32_t c) {
   }
 }
 
-// Text as characters, and beside it one ASCII character for what each looks like.
-struct Visible {
-  std::vector<std::string_view> characters;
-  std::string skeleton;
+// Goes through the characters of a text that a reader of it would see.
+class VisibleReader {
+ public:
+  explicit VisibleReader(std::string_view text) : text_(text) {}
 
-  void Add(std::string_view character, uint32_t c) {
-    characters.push_back(character);
-    skeleton += Skeleton(c);
+  // All that comes before the next character that is not simply itself.
+  std::string_view TakePlain() {
+    const size_t from = at_;
+    while (at_ < text_.size() && Plain(text_[at_])) ++at_;
+    return text_.substr(from, at_ - from);
   }
+
+  // The next one; false at the end.
+  bool Next() {
+    while (at_ < text_.size()) {
+      const size_t length = utf8::CharLength(text_, at_);
+      if (length == 0) {
+        ++at_;
+        return Show("\xEF\xBF\xBD", 0xFFFD);
+      }
+      const std::string_view character = text_.substr(at_, length);
+      const uint32_t c = Decode(character);
+      at_ += length;
+      if (c == '\r') {
+        if (at_ >= text_.size() || text_[at_] != '\n') return Show("\n", '\n');
+      } else if (Control(c)) {
+        return Show(" ", ' ');
+      } else if (!Invisible(c)) {
+        return Show(character, c);
+      }
+    }
+    return false;
+  }
+  std::string_view character() const { return character_; }
+  // What it looks like.
+  char skeleton() const { return skeleton_; }
+
+ private:
+  // Stands for itself and begins no marker.
+  static bool Plain(char c) {
+    return (c >= ' ' && c < 0x7F && c != '<' && c != '[') || c == '\n' || c == '\t';
+  }
+
+  bool Show(std::string_view character, uint32_t c) {
+    character_ = character;
+    skeleton_ = Skeleton(c);
+    return true;
+  }
+
+  std::string_view text_;
+  size_t at_ = 0;
+  std::string_view character_;
+  char skeleton_ = 0;
 };
 
-Visible MakeVisible(std::string_view text) {
-  Visible visible;
-  visible.characters.reserve(text.size());
-  for (size_t at = 0; at < text.size();) {
-    const size_t length = utf8::CharLength(text, at);
-    if (length == 0) {
-      visible.Add("\xEF\xBF\xBD", 0xFFFD);
-      ++at;
-      continue;
-    }
-    const std::string_view character = text.substr(at, length);
-    const uint32_t c = Decode(character);
-    at += length;
-    if (c == '\r') {
-      if (at >= text.size() || text[at] != '\n') visible.Add("\n", '\n');
-    } else if (Control(c)) {
-      visible.Add(" ", ' ');
-    } else if (!Invisible(c)) {
-      visible.Add(character, c);
-    }
-  }
-  return visible;
+// Whether what is read next is one of `known`.
+template <size_t kCount>
+bool ReadsOneOf(VisibleReader reader, const std::array<std::string_view, kCount>& known) {
+  size_t longest = 0;
+  for (const std::string_view one : known) longest = std::max(longest, one.size());
+  std::string read;
+  while (read.size() < longest && reader.Next()) read += reader.skeleton();
+  return std::any_of(known.begin(), known.end(), [&](std::string_view one) { return read.starts_with(one); });
 }
 
-// Whether a delimiter of ours or a marker of a chat template begins at skeleton[at].
-bool MarkerAt(std::string_view skeleton, size_t at) {
+// Whether a delimiter of ours or a marker of a chat template is read next.
+bool ReadsMarker(VisibleReader reader) {
   static constexpr std::array<std::string_view, 6> kNames = {"passage", "context",       "task-input",
                                                              "system>", "start_of_turn", "end_of_turn"};
   static constexpr std::array<std::string_view, 6> kMarkers = {"[inst]",    "[/inst]", "[system]",
                                                                "[/system]", "<|",      "<<sys>>"};
-  const auto starts = [](std::string_view text, std::string_view with) {
-    return text.substr(0, with.size()) == with;
-  };
-  const std::string_view rest = skeleton.substr(at);
-  for (const std::string_view marker : kMarkers)
-    if (starts(rest, marker)) return true;
-  if (rest[0] != '<') return false;
-  const size_t name = std::min(rest.find_first_not_of("/ \t\n", 1), rest.size());
-  for (const std::string_view known : kNames)
-    if (starts(rest.substr(name), known)) return true;
-  return false;
+  if (ReadsOneOf(reader, kMarkers)) return true;
+  if (!reader.Next() || reader.skeleton() != '<') return false;
+  VisibleReader name = reader;
+  while (reader.Next() && std::string_view("/ \t\n").find(reader.skeleton()) != std::string_view::npos)
+    name = reader;
+  return ReadsOneOf(name, kNames);
 }
 
 }  // namespace
 
 std::string NeutralText(std::string_view text) {
-  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= ' ' && c < 0x7F && c != '<' && c != '[') || c == '\n' || c == '\t';
-  });
-  if (plain) return std::string(text);
-  const Visible visible = MakeVisible(text);
   std::string out;
   out.reserve(text.size());
-  for (size_t i = 0; i < visible.characters.size(); ++i) {
-    const char looks = visible.skeleton[i];
-    const bool marker = (looks == '<' || looks == '[') && MarkerAt(visible.skeleton, i);
-    out += marker ? std::string_view("(") : visible.characters[i];
+  for (VisibleReader reader(text);;) {
+    out += reader.TakePlain();
+    const VisibleReader here = reader;
+    if (!reader.Next()) return out;
+    const bool may_mark = reader.skeleton() == '<' || reader.skeleton() == '[';
+    out += may_mark && ReadsMarker(here) ? std::string_view("(") : reader.character();
   }
-  return out;
 }
 
 std::string NeutralLine(std::string_view text) {

@@ -78,8 +78,9 @@ class Builder {
       prompt_.cut_context = true;
     }
     if (Uses(manifest_.user_prompt, "input")) whole_input_ = NeutralText(input_.input.Pretty());
-    ChooseToken();
-    AddMessages();
+    const bool has_data = HasData();
+    if (has_data) ChooseToken();
+    AddMessages(has_data);
     return std::move(prompt_);
   }
 
@@ -162,8 +163,9 @@ class Builder {
   }
 
   bool HasData() const {
-    for (const char* name : {"passages", "context", "input"})
-      if (Uses(manifest_.user_prompt, name)) return true;
+    for (const std::string* source : {&manifest_.user_prompt, &manifest_.system_prompt})
+      for (const char* name : {"passages", "context", "input"})
+        if (Uses(*source, name)) return true;
     return false;
   }
 
@@ -173,10 +175,10 @@ class Builder {
                               .Set("content", Json::String(utf8::Repair(content).text)));
   }
 
-  void AddMessages() {
+  void AddMessages(bool has_data) {
     prompt_.messages = Json::Array();
     std::string system = Render(manifest_.system_prompt);
-    if (HasData()) system += (system.empty() ? "" : "\n\n") + std::string(kDataNotice);
+    if (has_data) system += (system.empty() ? "" : "\n\n") + std::string(kDataNotice);
     if (!system.empty()) Add("system", system);
     if (input_.input["messages"].is_array()) {
       const Json messages = input_.input["messages"];

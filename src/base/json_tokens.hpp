@@ -12,7 +12,6 @@
 #include <cstring>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace capeai {
 
@@ -37,9 +36,10 @@ enum class JsonToken : char {
 
 inline constexpr std::string_view kEmptyObject = "{}";  // as tokens, and as text
 
+// Appends to `out`, which is somebody else's, so that a longjmp may leave it.
 class JsonTokenWriter {
  public:
-  JsonTokenWriter() { out_.reserve(kUsual); }
+  explicit JsonTokenWriter(std::string& out) : out_(out) {}
   void Add(JsonToken token) { out_ += static_cast<char>(token); }
   void AddInt(int64_t value) {
     Add(JsonToken::kInt);
@@ -51,7 +51,6 @@ class JsonTokenWriter {
     AddRaw(static_cast<uint32_t>(text.size()));
     out_ += text;
   }
-  std::string Take() { return std::move(out_); }
 
  private:
   template <class T>
@@ -61,9 +60,7 @@ class JsonTokenWriter {
     out_.append(raw, sizeof raw);
   }
 
-  static constexpr size_t kUsual = 256;  // most documents of a task take less
-
-  std::string out_;
+  std::string& out_;
 };
 
 // Reads what a JsonTokenWriter has written. Owns nothing, so that a longjmp may

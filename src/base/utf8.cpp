@@ -103,6 +103,7 @@ size_t IncompleteTail(std::string_view text) {
 }
 
 Repaired Repair(std::string_view text) {
+  if (Valid(text) && text.find('\0') == std::string_view::npos) return {std::string(text)};
   Repaired out;
   out.text.reserve(text.size());
   for (size_t i = 0; i < text.size();) {

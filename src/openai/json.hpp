@@ -6,11 +6,12 @@
 
 #include <cmath>
 #include <cstdint>
-#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "base/utf8.hpp"
 
 namespace capeai {
 
@@ -44,8 +45,11 @@ class Json {
   static Json Int(int64_t v) { return Own(json_integer(v)); }
   // JSON has no NaN or infinity: those become null.
   static Json Real(double v) { return std::isfinite(v) ? Own(json_real(v)) : Null(); }
-  // `text` must be valid UTF-8 (utf8::Repair); otherwise the result is empty.
-  static Json String(std::string_view text) { return Own(json_stringn(text.data(), text.size())); }
+  // `text` must be valid UTF-8 (utf8::Repair); otherwise the result is empty. Looked at
+  // here, because jansson takes each character by itself.
+  static Json String(std::string_view text) {
+    return utf8::Valid(text) ? Own(json_stringn_nocheck(text.data(), text.size())) : Json();
+  }
 
   // Parses one JSON value of any type. Empty on a syntax error, on trailing
   // bytes, on duplicate keys, or when it is nested deeper than jansson's 2,048.
@@ -61,12 +65,7 @@ class Json {
   // empty Json.
   std::string Dump() const;
   // The same for reading: on lines of their own, indented by two.
-  std::string Pretty() const {
-    std::string out;
-    if (value_ && json_dump_callback(value_, Append, &out, JSON_INDENT(2) | JSON_ENCODE_ANY) != 0)
-      throw std::bad_alloc();
-    return out;
-  }
+  std::string Pretty() const;
 
   // The document as base/json_tokens.hpp has it, for a statement; empty for an empty Json.
   std::string Tokens() const;
@@ -132,16 +131,6 @@ class Json {
   bool Equals(const Json& other) const { return json_equal(value_, other.value_); }
 
  private:
-  // No exception may go through jansson.
-  static int Append(const char* bytes, size_t size, void* out) noexcept {
-    try {
-      static_cast<std::string*>(out)->append(bytes, size);
-      return 0;
-    } catch (...) {
-      return -1;
-    }
-  }
-
   json_t* value_ = nullptr;
 };
 

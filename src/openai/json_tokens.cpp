@@ -43,7 +43,7 @@ json_t* Read(JsonTokenReader& reader, JsonToken token, int depth) {
     case JsonToken::kBeginArray:
       return ReadArray(reader, depth);
     case JsonToken::kString:
-      return json_stringn(reader.text().data(), reader.text().size());
+      return json_incref(Json::String(reader.text()).get());
     case JsonToken::kInt:
       return json_integer(reader.integer());
     case JsonToken::kReal: {

@@ -1,4 +1,4 @@
-// Json::Dump() and Json::Tokens(): a tree as text, and as base/json_tokens.hpp has it.
+// Json::Dump(), Json::Pretty() and Json::Tokens(): a tree as text, and as base/json_tokens.hpp has it.
 //
 // jansson's own json_dumps looks for loops, which a tree of ours cannot have, by the
 // printed address of each container, and at each character by itself. Most of a
@@ -7,6 +7,7 @@
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/json_tokens.hpp"
 #include "openai/json.hpp"
@@ -17,10 +18,13 @@ namespace {
 // As JsonTokenWriter, but the text of a document.
 class JsonTextWriter {
  public:
+  explicit JsonTextWriter(std::string& out, bool pretty = false) : out_(out), pretty_(pretty) {}
   void Add(JsonToken token) {
     switch (token) {
       case JsonToken::kEndObject:
       case JsonToken::kEndArray:
+        --depth_;
+        if (follows_) BeginLine();
         out_ += static_cast<char>(token);
         follows_ = true;
         return;
@@ -29,6 +33,7 @@ class JsonTextWriter {
         Separate();
         out_ += static_cast<char>(token);
         follows_ = false;
+        ++depth_;
         return;
       default:
         Separate();
@@ -47,15 +52,22 @@ class JsonTextWriter {
     }
     Quote(text);
     if (token != JsonToken::kKey) return;
-    out_ += ':';
+    out_ += pretty_ ? ": " : ":";
     follows_ = false;
+    after_key_ = true;
   }
-  std::string Take() { return std::move(out_); }
 
  private:
   void Separate() {
     if (follows_) out_ += ',';
+    if (!std::exchange(after_key_, false) && depth_ > 0) BeginLine();
     follows_ = true;
+  }
+
+  void BeginLine() {
+    if (!pretty_) return;
+    out_ += '\n';
+    out_.append(2 * depth_, ' ');
   }
 
   void Quote(std::string_view text) {
@@ -85,8 +97,11 @@ class JsonTextWriter {
     out_ += kDigits[c & 15];
   }
 
-  std::string out_;
+  std::string& out_;
+  bool pretty_;
   bool follows_ = false;  // on a value, so that a comma comes before another
+  bool after_key_ = false;
+  size_t depth_ = 0;
 };
 
 // The shortest text that reads back as the same number: 0.1 stays 0.1, and 1.0 a real.
@@ -133,16 +148,22 @@ void Write(json_t* value, Writer& out) {
   }
 }
 
-template <class Writer>
-std::string Written(json_t* value) {
-  Writer out;
-  if (value) Write(value, out);
-  return out.Take();
+constexpr size_t kUsual = 256;  // most documents of a task take less
+
+template <class Writer, class... Options>
+std::string Written(json_t* value, Options... options) {
+  std::string out;
+  if (!value) return out;
+  out.reserve(kUsual);
+  Writer writer(out, options...);
+  Write(value, writer);
+  return out;
 }
 
 }  // namespace
 
 std::string Json::Dump() const { return Written<JsonTextWriter>(value_); }
+std::string Json::Pretty() const { return Written<JsonTextWriter>(value_, true); }
 std::string Json::Tokens() const { return Written<JsonTokenWriter>(value_); }
 
 }  // namespace capeai

@@ -10,6 +10,7 @@ extern "C" {
 }
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <cstring>
 #include <utility>
@@ -242,13 +243,77 @@ class JsonbWriter {
   StringInfoData out_{};
 };
 
+// In the database encoding to UTF-8.
+std::string_view ReadTextUnsafe(const JsonbValue& value) {
+  const auto size = static_cast<size_t>(value.val.string.len);
+  if (DatabaseIsUtf8()) return {value.val.string.val, size};
+  return pg_server_to_any(pnstrdup(value.val.string.val, size), value.val.string.len, PG_UTF8);
+}
+
+void ReadNumberUnsafe(Numeric number, JsonTokenWriter& out) {
+  const std::string_view text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
+  int64_t integer;
+  const std::from_chars_result read = std::from_chars(text.begin(), text.end(), integer);
+  if (read.ec == std::errc() && read.ptr == text.end()) return out.AddInt(integer);
+  // An integer that no int64 holds is a real here.
+  const bool real = text.find('.') != std::string_view::npos;
+  out.AddText(JsonToken::kReal, real ? text : psprintf("%s.0", text.data()));
+}
+
+void ReadScalarUnsafe(const JsonbValue& value, JsonTokenWriter& out) {
+  switch (value.type) {
+    case jbvString:
+      return out.AddText(JsonToken::kString, ReadTextUnsafe(value));
+    case jbvNumeric:
+      return ReadNumberUnsafe(value.val.numeric, out);
+    case jbvBool:
+      return out.Add(value.val.boolean ? JsonToken::kTrue : JsonToken::kFalse);
+    default:
+      return out.Add(JsonToken::kNull);
+  }
+}
+
 }  // namespace
+
+void TokensUnsafe(Datum jsonb, std::string& tokens) {
+  JsonTokenWriter out(tokens);
+  JsonbIterator* iterator = JsonbIteratorInit(&DatumGetJsonbP(jsonb)->root);
+  bool scalar = false;  // the document is none but is stored in an array
+  JsonbValue value;
+  for (;;) {
+    switch (JsonbIteratorNext(&iterator, &value, false)) {
+      case WJB_DONE:
+        return;
+      case WJB_KEY:
+        out.AddText(JsonToken::kKey, ReadTextUnsafe(value));
+        break;
+      case WJB_VALUE:
+      case WJB_ELEM:
+        ReadScalarUnsafe(value, out);
+        break;
+      case WJB_BEGIN_OBJECT:
+        out.Add(JsonToken::kBeginObject);
+        break;
+      case WJB_END_OBJECT:
+        out.Add(JsonToken::kEndObject);
+        break;
+      case WJB_BEGIN_ARRAY:
+        scalar = value.val.array.rawScalar;
+        if (!scalar) out.Add(JsonToken::kBeginArray);
+        break;
+      case WJB_END_ARRAY:
+        if (!scalar) out.Add(JsonToken::kEndArray);
+        break;
+    }
+  }
+}
 
 Datum JsonbUnsafe(JsonTokens tokens) { return JsonbWriter().Write(tokens); }
 
 std::string ToDatabase(JsonTokens tokens) {
   JsonTokenReader reader(tokens);
-  JsonTokenWriter out;
+  std::string converted;
+  JsonTokenWriter out(converted);
   while (!reader.AtEnd()) {
     const JsonToken token = reader.Next();
     if (token == JsonToken::kString || token == JsonToken::kKey)
@@ -260,7 +325,7 @@ std::string ToDatabase(JsonTokens tokens) {
     else
       out.Add(token);
   }
-  return out.Take();
+  return converted;
 }
 
 }  // namespace capeai::pg

@@ -22,6 +22,7 @@ extern "C" {
 #include "pg/bystander.hpp"
 #include "pg/encoding.hpp"
 #include "pg/guard.hpp"
+#include "pg/jsonb.hpp"
 #include "pg/sql.hpp"
 #include "pg/sql_params.hpp"
 
@@ -43,6 +44,7 @@ class Executor {
         n_types_(statement.types.size()),
         read_only_(statement.read_only),
         of_queue_(statement.of_queue),
+        documents_(statement.documents),
         kept_plan_(keeps_plan ? &statement.plan : nullptr) {}
 
   Rows Run(const Param* params, size_t n_params, long max_rows) {
@@ -79,7 +81,7 @@ class Executor {
     const int code = SPI_execute_plan(plan, in.values, in.nulls, read_only_, max_rows);
     if (code < 0) elog(ERROR, "capeai: SPI_execute_plan: %s", SPI_result_code_string(code));
     rows.processed_ = SPI_processed;
-    if (SPI_tuptable) CopyUnsafe(*SPI_tuptable, rows);
+    if (SPI_tuptable) CopyUnsafe(*SPI_tuptable, documents_, rows);
     SPI_finish();
     if (pushed) PopActiveSnapshot();
   }
@@ -108,7 +110,7 @@ class Executor {
   }
 
   // Owns nothing itself: `rows` belongs to a frame that no longjmp crosses.
-  static void CopyUnsafe(const SPITupleTable& table, Rows& rows) {
+  static void CopyUnsafe(const SPITupleTable& table, bool documents, Rows& rows) {
     const TupleDesc desc = table.tupdesc;
     rows.columns_ = static_cast<size_t>(desc->natts);
     rows.rows_ = table.numvals;
@@ -118,11 +120,23 @@ class Executor {
     auto* nulls = static_cast<bool*>(palloc(sizeof(bool) * rows.columns_));
     for (size_t r = 0; r < rows.rows_; ++r) {
       heap_deform_tuple(table.vals[r], desc, values, nulls);
-      for (size_t c = 0; c < rows.columns_; ++c)
-        if (!nulls[c])
-          CopyCellUnsafe(TupleDescAttr(desc, c)->atttypid, values[c], output[c],
-                         rows.cells_[r * rows.columns_ + c], rows.bytes_);
+      for (size_t c = 0; c < rows.columns_; ++c) {
+        if (nulls[c]) continue;
+        const ::Oid type = TupleDescAttr(desc, c)->atttypid;
+        Rows::Cell& cell = rows.cells_[r * rows.columns_ + c];
+        if (documents && type == JSONBOID)
+          CopyDocumentUnsafe(values[c], cell, rows.bytes_);
+        else
+          CopyCellUnsafe(type, values[c], output[c], cell, rows.bytes_);
+      }
     }
+  }
+
+  static void CopyDocumentUnsafe(Datum value, Rows::Cell& cell, std::string& bytes) {
+    cell.null = false;
+    cell.offset = bytes.size();
+    TokensUnsafe(value, bytes);
+    cell.length = bytes.size() - cell.offset;
   }
 
   static void CopyCellUnsafe(::Oid type, Datum value, FmgrInfo& output, Rows::Cell& cell,
@@ -215,6 +229,7 @@ class Executor {
   size_t n_types_;
   bool read_only_;
   bool of_queue_;
+  bool documents_;
   void** kept_plan_;
 };
 

@@ -56,6 +56,7 @@ struct Statement {
   std::initializer_list<Type> types;
   bool read_only = false;        // runs with the caller's snapshot, sees no own writes
   bool of_queue = false;         // most rows of its table have gone: see PlanUnsafe()
+  bool documents = false;        // its jsonb comes as base/json_tokens.hpp has it, not as text
   mutable void* plan = nullptr;  // SPIPlanPtr, kept
 };
 

@@ -12,6 +12,8 @@ using pg::Rows;
 using pg::Statement;
 using pg::Type;
 
+constexpr bool kReadOnly = true, kOfQueue = true, kDocuments = true;
+
 // Lanes are walked by single index probes, so that tasks in them, however many,
 // cost nothing.
 const Statement kListLanes{R"(
@@ -69,7 +71,10 @@ WITH due AS (
 SELECT * FROM claimed ORDER BY priority DESC, run_at, id)",
     {Type::kUuid, Type::kUuid, Type::kTimestamptz, Type::kInt4, Type::kInt4Array, Type::kOidArray,
      Type::kInt4Array, Type::kInt4Array, Type::kInt4Array, Type::kUuidArray, Type::kTextArray,
-     Type::kTimestamptzArray, Type::kUuidArray, Type::kInt4Array}};
+     Type::kTimestamptzArray, Type::kUuidArray, Type::kInt4Array},
+    !kReadOnly,
+    !kOfQueue,
+    kDocuments};
 
 const Statement kDefer{R"(
 WITH due AS (

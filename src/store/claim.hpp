@@ -26,9 +26,9 @@ struct ClaimedTask {
   int max_attempts = 3;
   std::optional<WallTime> deadline;
   WallTime run_at;
-  std::string input;  // JSON text
+  std::string input;  // as base/json_tokens.hpp has it
   std::string model;
-  std::string options;  // JSON text
+  std::string options;  // the same
   bool stream = false;
   std::optional<Uuid> conversation;
   int64_t place = 0;  // the row's address, as AttemptEnd has it

@@ -128,8 +128,8 @@ void Loop::Launch(Work work) {
   // claim is committed: who is still queued cannot be blamed.
   FlightRecorder::Entry entry(recorder_, id);
   work.started = MonoNow();
-  if (!work.input_text.empty()) work.input = Json::Parse(std::exchange(work.input_text, {}));
-  if (!work.options_text.empty()) work.options = Json::Parse(std::exchange(work.options_text, {}));
+  if (!work.input_tokens.empty()) work.input = Json::FromTokens(std::exchange(work.input_tokens, {}));
+  if (!work.options_tokens.empty()) work.options = Json::FromTokens(std::exchange(work.options_tokens, {}));
   // The row was taken from us while we worked on it, and is ours again: the attempt that went on is given up.
   Remove(id);
   pg::ActiveTask* line = pg::TakeActiveTask(pg::ThisDatabase(), &last_line_);

@@ -257,9 +257,9 @@ std::vector<Work> Loop::ClaimWork(MonoTime now) {
     work.failures = task.failures;
     work.max_attempts = task.max_attempts;
     if (task.deadline) work.deadline = now + (*task.deadline - WallNow());
-    work.input_text = std::move(task.input);
+    work.input_tokens = std::move(task.input);
     work.model = std::move(task.model);
-    work.options_text = std::move(task.options);
+    work.options_tokens = std::move(task.options);
     work.stream = task.stream;
     work.conversation = task.conversation;
     work.place = task.place;

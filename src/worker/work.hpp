@@ -36,7 +36,7 @@ struct Work {
   Json input;
   std::string model;
   Json options;
-  std::string input_text, options_text;  // of a claimed task, until it is launched; not yet parsed
+  std::string input_tokens, options_tokens;  // of a claimed task, until it is launched
   bool stream = false;
   std::optional<Uuid> conversation;
   std::vector<Turn> history;

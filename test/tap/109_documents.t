@@ -1,5 +1,5 @@
-# Documents that the worker stores are the ones that PostgreSQL would have stored: to the byte, whatever their shape.
-# The way there is capeai's own (src/pg/jsonb.cpp).
+# Documents that the worker stores are the ones that PostgreSQL would have stored: to the byte, whatever their shape;
+# and those that it claims reach the model as they were submitted. Both ways are capeai's own (src/pg/jsonb.cpp).
 use strict;
 use warnings;
 
@@ -10,6 +10,25 @@ use CapeAI::Cluster;
 
 my $mock = CapeAI::Mock->new;
 my $node = CapeAI::Cluster->start_new('main', mock => $mock);
+
+# An agent that shows the model its whole input.
+$node->safe_psql('postgres', q{
+	SELECT capeai_create_agent('{"slug": "shower", "name": "Shower", "version": "1.0.0", "steps": ["generate_response"],
+		"prompts": {"user": "{{input}}"}}');
+	SELECT capeai_publish_agent('shower', '1.0.0', force => true)});
+
+# $sql, a jsonb, as the input of a queued task, and what of it stands in the prompt.
+sub reaches_the_model
+{
+	my ($sql, $what) = @_;
+	my $task = $node->safe_psql('postgres', "SELECT capeai_submit_task('shower', $sql)");
+	is($node->wait_task($task), 'succeeded', "$what: claimed");
+	my $seen = $node->safe_psql('postgres', qq{
+		WITH prompt AS (SELECT input_data -> 'messages' -> -1 ->> 'content' AS said FROM capeai.runs WHERE task_id = '$task')
+		SELECT (regexp_match(said, '<task-input [0-9a-f]+>\n(.*)\n</task-input'))[1]::jsonb = $sql FROM prompt});
+	is($seen, 't', "$what: in the prompt");
+	return;
+}
 
 # What becomes of $sql, a jsonb, as the context of an ask. Everything in it can be found, its size says that every
 # entry is of the same kind and stands where PostgreSQL's own code has put it.
@@ -25,6 +44,7 @@ sub comes_through
 		       (SELECT coalesce(bool_and(g.doc -> key IS NOT DISTINCT FROM value), true) FROM jsonb_each(e.doc))
 		FROM got g, expected e});
 	is($seen, "t\nt|t|t|t|t", $what);
+	reaches_the_model($sql, $what);
 	return;
 }
 
@@ -45,6 +65,8 @@ for my $n (1, 15, 16, 17, 31, 32, 33, 64, 65, 100)
 }
 comes_through(q{(SELECT jsonb_build_object('deep', (repeat('[{"a":', 28) || '1' || repeat('}]', 28))::jsonb))},
 	'57 levels');
+reaches_the_model(q{'{"small": -1.5e-30, "exact": 0.30000000000000004, "round": 100.0}'::jsonb},
+	'reals');
 comes_through(q{(SELECT jsonb_build_object('long', repeat('x', 20000), 'after', 1, repeat('k', 300), repeat('y', 255)))},
 	'long texts and a long key');
 

@@ -1,4 +1,4 @@
-// Json::Dump against jansson's own writer, of whose output it differs in how long reals are.
+// Json::Dump and Json::Pretty against jansson's own writer, of whose output it differs in how long reals are.
 #include <gtest/gtest.h>
 
 #include <iterator>
@@ -15,9 +15,9 @@ int Append(const char* bytes, size_t size, void* out) {
   return 0;
 }
 
-std::string ByJansson(const Json& json) {
+std::string ByJansson(const Json& json, size_t form) {
   std::string text;
-  EXPECT_EQ(json_dump_callback(json.get(), Append, &text, JSON_COMPACT | JSON_ENCODE_ANY), 0);
+  EXPECT_EQ(json_dump_callback(json.get(), Append, &text, form | JSON_ENCODE_ANY), 0);
   return text;
 }
 
@@ -63,7 +63,8 @@ TEST(JsonWrite, WritesWhatJanssonWrites) {
   std::mt19937 random(1);
   for (int i = 0; i < 5000; ++i) {
     const Json json = RandomValue(random, 0);
-    ASSERT_EQ(json.Dump(), ByJansson(json));
+    ASSERT_EQ(json.Dump(), ByJansson(json, JSON_COMPACT));
+    ASSERT_EQ(json.Pretty(), ByJansson(json, JSON_INDENT(2)));
   }
 }
 
