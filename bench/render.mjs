@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import { barChart } from './lib/chart.mjs';
 import { markdown } from './lib/table.mjs';
 
-const ORDER = ['throughput', 'inflight', 'heavy_tail', 'latency', 'ask', 'ask_many', 'enqueue', 'backlog', 'fairness', 'idle', 'streams',
-  'growth'];
+const ORDER = ['throughput', 'large_prompts', 'inflight', 'heavy_tail', 'latency', 'ask', 'ask_many', 'enqueue', 'backlog',
+  'fairness', 'idle', 'streams', 'growth'];
 const results = existsSync('build/bench') ? readdirSync('build/bench').filter((file) => /^[a-z_]+\.json$/.test(file))
   .map((file) => JSON.parse(readFileSync(`build/bench/${file}`, 'utf8')))
   .sort((a, b) => ORDER.indexOf(a.name) - ORDER.indexOf(b.name)) : [];

@@ -3,6 +3,7 @@
 // jansson's own json_dumps looks for loops, which a tree of ours cannot have, by the
 // printed address of each container, and at each character by itself. Most of a
 // request's body is text in which nothing is to be escaped.
+#include <algorithm>
 #include <charconv>
 #include <iterator>
 #include <string>
@@ -14,6 +15,9 @@
 
 namespace capeai {
 namespace {
+
+// A megabyte in which all stands 2,000 deep would be indented to gigabytes.
+constexpr size_t kDeepestIndented = 20;
 
 // As JsonTokenWriter, but the text of a document.
 class JsonTextWriter {
@@ -67,7 +71,7 @@ class JsonTextWriter {
   void BeginLine() {
     if (!pretty_) return;
     out_ += '\n';
-    out_.append(2 * depth_, ' ');
+    out_.append(2 * std::min(depth_, kDeepestIndented), ' ');
   }
 
   void Quote(std::string_view text) {

@@ -253,8 +253,9 @@ std::string_view ReadTextUnsafe(const JsonbValue& value) {
 void ReadNumberUnsafe(Numeric number, JsonTokenWriter& out) {
   const std::string_view text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
   int64_t integer;
-  const std::from_chars_result read = std::from_chars(text.begin(), text.end(), integer);
-  if (read.ec == std::errc() && read.ptr == text.end()) return out.AddInt(integer);
+  const char* const end = text.data() + text.size();
+  const std::from_chars_result read = std::from_chars(text.data(), end, integer);
+  if (read.ec == std::errc() && read.ptr == end) return out.AddInt(integer);
   // An integer that no int64 holds is a real here.
   const bool real = text.find('.') != std::string_view::npos;
   out.AddText(JsonToken::kReal, real ? text : psprintf("%s.0", text.data()));

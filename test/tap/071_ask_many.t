@@ -84,13 +84,13 @@ $node->fails_with('57014', "SET statement_timeout = '700 ms';
 	'statement_timeout during a pause');
 ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM capeai.tasks WHERE status = 'running'"), 'none is left running');
 
-# --- a thousand of a second each are under way at once: two seconds are promised; the long tests, run
-# alone, hold it to them; beside others it has ten times as much
+# --- a thousand of a second each are under way at once: two seconds are promised (bench/works/ask_many.mjs measures
+# them); here, beside other tests, it has ten times as much
 {
 	$mock->default('latency=1000');
 	$start = time();
 	sql("SELECT count(*) FROM capeai_ask_many(ARRAY(SELECT 'fast ' || i FROM generate_series(1, 1000) i), agent => 'chat')");
-	cmp_ok(time() - $start, '<', $ENV{CAPEAI_TEST_LONG} ? 2 : 20, '1,000 questions to a model that takes a second');
+	cmp_ok(time() - $start, '<', 20, '1,000 questions to a model that takes a second');
 }
 
 $node->finish;

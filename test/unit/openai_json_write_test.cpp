@@ -83,6 +83,14 @@ TEST(JsonWrite, RealsAreAsShortAsTheyCanBe) {
     EXPECT_EQ(Json::Parse(text).Dump(), text);
 }
 
+TEST(JsonWrite, WhatIsDeepIsNotIndentedWithoutEnd) {
+  Json json = Json::Array();
+  for (int i = 0; i < 10000; ++i) json.Push(Json::Int(1));
+  for (int i = 0; i < 2000; ++i) json = Json::Array().Push(json);
+  EXPECT_LT(json.Pretty().size(), size_t{1} << 20);
+  EXPECT_TRUE(Json::Parse(json.Pretty()).Equals(json));
+}
+
 TEST(JsonWrite, Empty) {
   EXPECT_EQ(Json().Dump(), "");
   EXPECT_EQ(Json::Object().Dump(), "{}");

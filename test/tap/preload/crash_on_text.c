@@ -1,6 +1,8 @@
 /*
- * A fault for LD_PRELOAD: the capeai worker dies by SIGSEGV when it reads (jansson's json_loadb) or writes
- * (json_dump_callback) a text that contains the word of CAPEAI_CRASH_ON. No other process does.
+ * A fault for LD_PRELOAD: the capeai worker dies by SIGSEGV when it reads a claimed task's input with the word of
+ * CAPEAI_CRASH_ON_READING in one of its members (Json::FromTokens, which sets them by jansson's
+ * json_object_set_new_nocheck), or makes a document with that of CAPEAI_CRASH_ON_WRITING (Json::Set, which does it
+ * by json_object_set_new). No other process does.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -29,29 +31,21 @@ static void look(const char *text, size_t length, const char *variable)
 	if (word && *word && memmem(text, length, word, strlen(word)) && in_worker()) raise(SIGSEGV);
 }
 
-json_t *json_loadb(const char *buffer, size_t length, size_t flags, json_error_t *error)
+static void look_at(const json_t *value, const char *variable)
 {
-	json_t *(*real)(const char *, size_t, size_t, json_error_t *) = dlsym(RTLD_NEXT, "json_loadb");
-	look(buffer, length, "CAPEAI_CRASH_ON_READING");
-	return real(buffer, length, flags, error);
+	if (json_is_string(value)) look(json_string_value(value), json_string_length(value), variable);
 }
 
-struct writer
+int json_object_set_new_nocheck(json_t *object, const char *key, json_t *value)
 {
-	json_dump_callback_t callback;
-	void *data;
-};
-
-static int look_and_write(const char *buffer, size_t size, void *data)
-{
-	const struct writer *writer = data;
-	look(buffer, size, "CAPEAI_CRASH_ON_WRITING");
-	return writer->callback(buffer, size, writer->data);
+	int (*real)(json_t *, const char *, json_t *) = dlsym(RTLD_NEXT, "json_object_set_new_nocheck");
+	look_at(value, "CAPEAI_CRASH_ON_READING");
+	return real(object, key, value);
 }
 
-int json_dump_callback(const json_t *json, json_dump_callback_t callback, void *data, size_t flags)
+int json_object_set_new(json_t *object, const char *key, json_t *value)
 {
-	int (*real)(const json_t *, json_dump_callback_t, void *, size_t) = dlsym(RTLD_NEXT, "json_dump_callback");
-	struct writer writer = {callback, data};
-	return real(json, look_and_write, &writer, flags);
+	int (*real)(json_t *, const char *, json_t *) = dlsym(RTLD_NEXT, "json_object_set_new");
+	look_at(value, "CAPEAI_CRASH_ON_WRITING");
+	return real(object, key, value);
 }
