@@ -1,10 +1,11 @@
 #include "knowledge/smooth.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <numeric>
-#include <unordered_map>
 
 #include "knowledge/terms.hpp"
 
@@ -17,18 +18,47 @@ struct Occurrence {
   double weight = 0;
 };
 
+// Numbers terms as they come. A table without nodes: it is filled anew for every search.
+class TermNumbers {
+ public:
+  // For at most `most` different terms.
+  explicit TermNumbers(size_t most) : slots_(std::bit_ceil(2 * most + 1)) {}
+
+  size_t Number(std::string_view term) {
+    size_t at = std::hash<std::string_view>()(term);
+    for (;; ++at) {
+      Slot& slot = slots_[at & (slots_.size() - 1)];
+      if (!slot.used) slot = {term, size_++, true};
+      if (slot.term == term) return slot.number;
+    }
+  }
+  size_t size() const { return size_; }
+
+ private:
+  struct Slot {
+    std::string_view term;
+    size_t number = 0;
+    bool used = false;
+  };
+  std::vector<Slot> slots_;
+  size_t size_ = 0;
+};
+
 // What stands in the passages, grouped by term, and in each group in the order of the passages.
 std::vector<Occurrence> Occurrences(const std::vector<std::string_view>& vectors) {
   std::vector<Occurrence> found;
-  std::unordered_map<std::string_view, size_t> numbers;
+  size_t most = 0;
+  for (const std::string_view vector : vectors)
+    most += std::min(TermVectorReader(vector).size(), vector.size());  // whatever broken bytes say
+  found.reserve(most);
+  TermNumbers numbers(most);
   for (size_t i = 0; i < vectors.size(); ++i) {
     TermVectorReader reader(vectors[i]);
     while (reader.Next()) {
       const FieldCounts& counts = reader.counts();
       const double frequency = counts[kTitle] + counts[kHeading] + counts[kKeywords] + counts[kBody];
       if (frequency == 0) continue;
-      const size_t term = numbers.emplace(reader.term(), numbers.size()).first->second;
-      found.push_back({term, i, 1 + std::log(frequency)});
+      found.push_back({numbers.Number(reader.term()), i, 1 + std::log(frequency)});
     }
   }
   std::vector<size_t> places(numbers.size() + 1);

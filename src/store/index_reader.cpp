@@ -1,6 +1,7 @@
 #include "store/index_reader.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "store/segments.hpp"
 #include "store/vocabulary.hpp"
@@ -24,15 +25,14 @@ const pg::Statement kDead{"SELECT document_id, passage_id FROM capeai.index_dead
 const pg::Statement kPending{
     "SELECT p.document_id, p.passage_id, q.terms FROM capeai.index_pending AS p "
     "CROSS JOIN LATERAL (SELECT terms FROM capeai.passages WHERE id = p.passage_id OFFSET 0) AS q "
-    "WHERE p.collection_id = $1 "
-    "ORDER BY p.document_id, p.passage_id",
+    "WHERE p.collection_id = $1",
     {Type::kInt4},
     kReadOnly,
     kOfQueue};
 
 const pg::Statement kUnindexed{
     "SELECT d.id, q.id, q.terms FROM capeai.documents AS d JOIN capeai.passages AS q ON q.document_id = d.id "
-    "WHERE d.collection_id = $1 ORDER BY d.id, q.id",
+    "WHERE d.collection_id = $1",
     {Type::kInt4},
     kReadOnly};
 
@@ -70,9 +70,13 @@ IndexReader::IndexReader(IndexedCollection collection) : collection_(std::move(c
 knowledge::Ranker IndexReader::Feed(std::vector<QueryTerm> terms) {
   knowledge::Ranker ranker(std::move(terms), {});
   passages_ = pg::Execute(collection_.indexed ? kPending : kUnindexed, {collection_.id});
-  for (size_t i = 0; i < passages_.size(); ++i) {
-    vectors_.push_back(passages_.Text(i, 2));
-    ranker.AddPassage({passages_.Int(i, 0), passages_.Int(i, 1)}, vectors_.back());
+  std::vector<std::pair<PassageKey, std::string_view>> pending;
+  for (size_t i = 0; i < passages_.size(); ++i)
+    pending.push_back({{passages_.Int(i, 0), passages_.Int(i, 1)}, passages_.Text(i, 2)});
+  std::sort(pending.begin(), pending.end());
+  for (const auto& [key, vector] : pending) {
+    vectors_.push_back(vector);
+    ranker.AddPassage(key, vector);
   }
   if (collection_.segments.empty()) return ranker;
   headers_ = Headers(collection_.segments);

@@ -31,33 +31,27 @@ constexpr int kMaxResults = 1000;
 constexpr size_t kSmoothed = 50;         // results that are looked at again
 constexpr double kOpenPageFactor = 1.1;  // a prior, not a filter
 constexpr size_t kLeastPage = 2;         // "/" says nothing
-constexpr bool kReadOnly = true;
+constexpr bool kReadOnly = true, kOfQueue = true;
 
 // Once for each segment of its index.
 const pg::Statement kFindCollection{
     "SELECT c.id, c.config::regconfig::oid, EXISTS (SELECT FROM capeai.index_state AS i WHERE "
     "i.collection_id = c.id), s.id "
     "FROM capeai.collections AS c LEFT JOIN capeai.index_segments AS s ON s.collection_id = c.id "
-    "WHERE c.name = $1 ORDER BY s.id",
+    "WHERE c.name = $1",
     {Type::kText},
-    kReadOnly};
+    kReadOnly,
+    kOfQueue};
 
 const pg::Statement kCheckContext{
     "SELECT jsonb_typeof($1) = 'object', $1 ->> 'current_page'", {Type::kJsonb}, kReadOnly};
 
-const pg::Statement kVectors{
-    "SELECT q.id, q.terms, d.url FROM capeai.passages AS q "
-    "CROSS JOIN LATERAL (SELECT url FROM capeai.documents WHERE id = q.document_id OFFSET 0) AS d "
-    "WHERE q.id = ANY ($1)",
-    {Type::kInt8Array},
-    kReadOnly};
-
 const pg::Statement kFetch{
-    "SELECT r.ordinality, d.id, d.title, q.heading, q.content, coalesce(d.url, ''), d.type "
-    "FROM unnest($1::bigint[]) WITH ORDINALITY AS r (id) "
-    "CROSS JOIN LATERAL (SELECT * FROM capeai.passages WHERE id = r.id OFFSET 0) AS q "
-    "CROSS JOIN LATERAL (SELECT * FROM capeai.documents WHERE id = q.document_id OFFSET 0) AS d "
-    "ORDER BY r.ordinality",
+    "SELECT q.id, q.terms, d.id, d.title, q.heading, q.content, coalesce(d.url, ''), d.type "
+    "FROM capeai.passages AS q "
+    "CROSS JOIN LATERAL (SELECT id, title, url, type FROM capeai.documents WHERE id = q.document_id OFFSET "
+    "0) "
+    "AS d WHERE q.id = ANY ($1)",
     {Type::kInt8Array},
     kReadOnly};
 
@@ -80,6 +74,7 @@ std::optional<Collection> FindCollection(std::string_view name) {
   found.config = static_cast<pg::Oid>(rows.Int(0, 1));
   for (size_t i = 0; i < rows.size() && !rows.IsNull(i, 3); ++i)
     found.index.segments.push_back(rows.Int(i, 3));
+  std::sort(found.index.segments.begin(), found.index.segments.end());
   return found;
 }
 
@@ -126,27 +121,46 @@ bool IsOpenPage(std::string_view url, std::string_view current_page) {
   return current_page.size() >= kLeastPage && url.find(current_page) != std::string_view::npos;
 }
 
+// The rows of ranked passages and of their documents.
+class Fetched {
+ public:
+  explicit Fetched(const std::vector<RankedDocument>& ranked) {
+    std::vector<int64_t> ids;
+    for (const RankedDocument& document : ranked) ids.push_back(document.best.passage);
+    rows_ = pg::Execute(kFetch, {&ids});
+    for (size_t i = 0; i < rows_.size(); ++i) places_.emplace(rows_.Int(i, 0), i);
+  }
+
+  bool Has(const RankedDocument& document) const { return places_.contains(document.best.passage); }
+  // Of those that it has.
+  std::string_view Terms(const RankedDocument& document) const { return rows_.Text(Row(document), 1); }
+  std::string_view Url(const RankedDocument& document) const { return rows_.Text(Row(document), 6); }
+  Passage Get(const RankedDocument& document) const {
+    const size_t row = Row(document);
+    return {rows_.Int(row, 2),    document.best.passage, rows_.String(row, 3), rows_.String(row, 4),
+            rows_.String(row, 5), rows_.String(row, 6),  rows_.String(row, 7), document.score};
+  }
+
+ private:
+  size_t Row(const RankedDocument& document) const { return places_.at(document.best.passage); }
+
+  pg::Rows rows_;
+  std::unordered_map<int64_t, size_t> places_;
+};
+
 // Looks again at the first results: what links say of them is added, neighbours
 // smooth their scores, and the open page counts a little more. The others stay
 // behind them.
-void Refine(std::vector<RankedDocument>& ranked, const knowledge::Ranker& ranker, int collection,
-            std::string_view current_page) {
+void Refine(std::vector<RankedDocument>& ranked, const Fetched& fetched, const knowledge::Ranker& ranker,
+            int collection, std::string_view current_page) {
   const size_t pool = std::min(ranked.size(), kSmoothed);
-  if (pool == 0) return;
-  std::vector<int64_t> ids;
   std::vector<double> scores;
-  std::unordered_map<int64_t, size_t> places;
+  std::vector<std::string_view> vectors;
+  std::vector<std::string> urls;
   for (size_t i = 0; i < pool; ++i) {
-    places[ranked[i].best.passage] = i;
-    ids.push_back(ranked[i].best.passage);
     scores.push_back(ranked[i].score);
-  }
-  const pg::Rows rows = pg::Execute(kVectors, {&ids});
-  std::vector<std::string_view> vectors(pool);
-  std::vector<std::string> urls(pool);
-  for (size_t i = 0; i < rows.size(); ++i) {
-    vectors[places[rows.Int(i, 0)]] = rows.Text(i, 1);
-    urls[places[rows.Int(i, 0)]] = rows.MaybeString(i, 2).value_or("");
+    vectors.push_back(fetched.Terms(ranked[i]));
+    urls.emplace_back(fetched.Url(ranked[i]));
   }
   const InboundLinks links(collection, urls);
   knowledge::AddLinkScores(scores, links.texts(), ranker.terms(), ranker.bounds(), {});
@@ -158,20 +172,6 @@ void Refine(std::vector<RankedDocument>& ranked, const knowledge::Ranker& ranker
   for (size_t i = pool; i < ranked.size(); ++i) ranked[i].score = std::min(ranked[i].score, least);
   std::stable_sort(ranked.begin(), ranked.end(),
                    [](const RankedDocument& a, const RankedDocument& b) { return a.score > b.score; });
-}
-
-// The rows of `ranked`, in their order. A passage whose row is gone is left out.
-std::vector<Passage> Fetch(const std::vector<RankedDocument>& ranked) {
-  std::vector<int64_t> ids;
-  for (const RankedDocument& document : ranked) ids.push_back(document.best.passage);
-  const pg::Rows rows = pg::Execute(kFetch, {&ids});
-  std::vector<Passage> found;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const RankedDocument& document = ranked[static_cast<size_t>(rows.Int(i, 0) - 1)];
-    found.push_back({rows.Int(i, 1), document.best.passage, rows.String(i, 2), rows.String(i, 3),
-                     rows.String(i, 4), rows.String(i, 5), rows.String(i, 6), document.score});
-  }
-  return found;
 }
 
 }  // namespace
@@ -197,10 +197,18 @@ std::vector<Passage> SearchPassages(std::string_view query, std::string_view col
   reader.Correct(ranker);
   const size_t wanted = static_cast<size_t>(max_results);
   std::vector<RankedDocument> ranked = ranker.Rank(std::max(wanted, kSmoothed));
-  Refine(ranked, ranker, reader.collection(), current_page);
-  for (RankedDocument& document : ranked) document.score = std::min(1.0, document.score / ranker.ideal());
+  // A passage whose row is gone is left out.
+  const Fetched fetched(ranked);
+  std::erase_if(ranked, [&](const RankedDocument& document) { return !fetched.Has(document); });
+  if (ranked.empty()) return {};
+  Refine(ranked, fetched, ranker, reader.collection(), current_page);
   if (ranked.size() > wanted) ranked.resize(wanted);
-  return Fetch(ranked);
+  std::vector<Passage> found;
+  for (RankedDocument& document : ranked) {
+    document.score = std::min(1.0, document.score / ranker.ideal());
+    found.push_back(fetched.Get(document));
+  }
+  return found;
 }
 
 }  // namespace capeai::store
