@@ -5,6 +5,7 @@
 #include "pg/keys_held.hpp"
 #include "pg/sql.hpp"
 #include "store/content.hpp"
+#include "store/rows_given.hpp"
 #include "store/work.hpp"
 
 namespace capeai::store {
@@ -38,8 +39,7 @@ FOR NO KEY UPDATE SKIP LOCKED)",
 // Moves the rows and writes their trail. Set-returning functions stand in the
 // select list, because in FROM they would go through a tuplestore; and there is
 // one join only, so that the rows of texts are not gone through for each task.
-const Statement kWriteEnds{
-    R"(
+constexpr const char* kWriteEndsSql = R"(
 WITH moved AS (
   UPDATE capeai.tasks t
   SET status = e.status,
@@ -59,23 +59,28 @@ WITH moved AS (
       worker = CASE WHEN e.status = 'queued' THEN NULL ELSE t.worker END,
       updated_at = $1,
       completed_at = CASE WHEN e.status IN ('succeeded', 'failed', 'cancelled') THEN $1 END
-  FROM (SELECT unnest($20) AS place, unnest($2) AS id, unnest($3) AS status, unnest($4) AS next_attempt, unnest($5) AS failures,
-               unnest($6) AS run_at, unnest($7) AS wait_reason, unnest($8) AS output, unnest($9) AS error_code,
-               unnest($10) AS error_message, unnest($11) AS model, unnest($12) AS prompt_tokens,
-               unnest($13) AS completion_tokens, unnest($14) AS usage, unnest($15) AS event_type,
-               unnest($16) AS event_data,
-               unnest($17) AS cost, unnest($18) AS price) e
+  FROM (SELECT {$20} AS place, {$2} AS id, {$3} AS status, {$4} AS next_attempt, {$5} AS failures,
+               {$6} AS run_at, {$7} AS wait_reason, {$8} AS output, {$9} AS error_code,
+               {$10} AS error_message, {$11} AS model, {$12} AS prompt_tokens,
+               {$13} AS completion_tokens, {$14} AS usage, {$15} AS event_type,
+               {$16} AS event_data,
+               {$17} AS cost, {$18} AS price) e
   WHERE t.ctid = e.place AND t.id = e.id
   RETURNING t.id, t.owner, t.user_id, t.agent_id, e.event_type, e.event_data
 )
 INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, event_data)
 SELECT m.event_type, m.user_id, m.owner, m.agent_id, m.id,
        CASE WHEN $19 THEN m.event_data - 'partial_text' ELSE m.event_data END
-FROM moved m)",
-    {Type::kTimestamptz,      Type::kUuidArray, Type::kTextArray,  Type::kInt4Array,  Type::kInt4Array,
-     Type::kTimestamptzArray, Type::kTextArray, Type::kJsonbArray, Type::kTextArray,  Type::kTextArray,
-     Type::kTextArray,        Type::kInt8Array, Type::kInt8Array,  Type::kJsonbArray, Type::kTextArray,
-     Type::kJsonbArray,       Type::kTextArray, Type::kTextArray,  Type::kBool,       Type::kTidArray}};
+FROM moved m)";
+constexpr std::initializer_list<Type> kEndTypes = {
+    Type::kTimestamptz,      Type::kUuidArray, Type::kTextArray,  Type::kInt4Array,  Type::kInt4Array,
+    Type::kTimestamptzArray, Type::kTextArray, Type::kJsonbArray, Type::kTextArray,  Type::kTextArray,
+    Type::kTextArray,        Type::kInt8Array, Type::kInt8Array,  Type::kJsonbArray, Type::kTextArray,
+    Type::kJsonbArray,       Type::kTextArray, Type::kTextArray,  Type::kBool,       Type::kTidArray};
+
+const std::string kOfMany = ForEachRow(kWriteEndsSql), kOfOne = ForOnlyRow(kWriteEndsSql);
+const Statement kWriteEnds{kOfMany.c_str(), kEndTypes};
+const Statement kWriteEnd{kOfOne.c_str(), kEndTypes};
 
 const Statement kWriteRuns{
     R"(
@@ -210,7 +215,7 @@ std::vector<Uuid> WriteEnds(const Uuid& worker, const std::vector<const AttemptE
   // Steps before tasks: where the foreign key is checked after all, the check finds the version that is
   // locked already, and has nothing to do to it.
   WriteRuns(ours.ends);
-  Execute(kWriteEnds,
+  Execute(ids.size() == 1 ? kWriteEnd : kWriteEnds,
           {WallNow(),    &ids,        &statuses, &next_attempts, &failures, &run_at,     &wait_reasons,
            &outputs,     &codes,      &messages, &models,        &prompt,   &completion, &usages,
            &event_types, &event_data, &costs,    &prices,        forgets,   &ours.places});

@@ -4,6 +4,7 @@
 
 #include "pg/sql.hpp"
 #include "pg/transaction.hpp"
+#include "store/rows_given.hpp"
 
 namespace capeai::store {
 namespace {
@@ -16,14 +17,11 @@ using pg::Rows;
 using pg::Statement;
 using pg::Type;
 
-const Statement kInsertAsks{
-    R"(
+constexpr const char* kInsertAsksSql = R"(
 WITH a AS (
-  SELECT * FROM unnest($3::uuid[], $4::uuid[], $5::uuid[], $6::oid[], $7::text[], $8::text[], $9::text[],
-                       $10::jsonb[], $11::jsonb[], $12::text[], $13::bool[], $14::text[], $15::timestamptz[],
-                       $16::timestamptz[], $17::int4[])
-    AS a (id, agent_id, version_id, owner, user_id, application_name, client_addr, input, options, model, stream,
-          conversation, asked_at, deadline, max_attempts)
+  SELECT {$3} AS id, {$4} AS agent_id, {$5} AS version_id, {$6} AS owner, {$7} AS user_id, {$8} AS application_name,
+         {$9} AS client_addr, {$10} AS input, {$11} AS options, {$12} AS model, {$13} AS stream, {$14} AS conversation,
+         {$15} AS asked_at, {$16} AS deadline, {$17} AS max_attempts
 ), stored AS (
   INSERT INTO capeai.tasks (id, kind, agent_id, agent_version_id, owner, user_id, status, run_at, deadline,
                             installation, attempt, max_attempts, timeout, input_data, model, options, stream,
@@ -37,11 +35,17 @@ INSERT INTO capeai.audit_events (event_type, user_id, role, agent_id, task_id, e
                                  application_name)
 SELECT 'asked', a.user_id, a.owner, a.agent_id, a.id, jsonb_build_object('attempt', 1), a.client_addr,
        a.application_name
-FROM a)",
-    {Type::kUuid, Type::kUuid, Type::kUuidArray, Type::kUuidArray, Type::kUuidArray, Type::kOidArray,
-     Type::kTextArray, Type::kTextArray, Type::kTextArray, Type::kJsonbArray, Type::kJsonbArray,
-     Type::kTextArray, Type::kBoolArray, Type::kTextArray, Type::kTimestamptzArray, Type::kTimestamptzArray,
-     Type::kInt4Array}};
+FROM a)";
+constexpr std::initializer_list<Type> kAskTypes = {
+    Type::kUuid,      Type::kUuid,       Type::kUuidArray,        Type::kUuidArray,
+    Type::kUuidArray, Type::kOidArray,   Type::kTextArray,        Type::kTextArray,
+    Type::kTextArray, Type::kJsonbArray, Type::kJsonbArray,       Type::kTextArray,
+    Type::kBoolArray, Type::kTextArray,  Type::kTimestamptzArray, Type::kTimestamptzArray,
+    Type::kInt4Array};
+
+const std::string kManyAsks = ForEachRow(kInsertAsksSql), kOneAsk = ForOnlyRow(kInsertAsksSql);
+const Statement kInsertAsks{kManyAsks.c_str(), kAskTypes};
+const Statement kInsertAsk{kOneAsk.c_str(), kAskTypes};
 
 const Statement kBeginConversations{R"(
 INSERT INTO capeai.conversations (id, owner, user_id)
@@ -197,7 +201,7 @@ void InsertAsks(const Uuid& installation, const Uuid& worker, const std::vector<
     deadlines.push_back(a.deadline);
     max_attempts.push_back(a.max_attempts);
   }
-  Execute(kInsertAsks,
+  Execute(asks.size() == 1 ? kInsertAsk : kInsertAsks,
           {installation, worker, &ids, &agents, &versions, &owners, &user_ids, &applications, &addresses,
            &inputs, &options, &models, &streams, &conversations, &asked, &deadlines, &max_attempts});
   if (std::any_of(conversations.begin(), conversations.end(), [](const auto& id) { return id.has_value(); }))
