@@ -21,8 +21,11 @@ export default {
     ];
   },
 
+  // The peers at their best took 2.25 s where 1.5 were asked for: two thirds, wherever the machine is slower.
   judge(median) {
+    const fastest = Math.min(...PEERS.map((peer) => median[peer.name].wall_s));
     return [atMost('wall time of 5,000', median.capeai.wall_s, 1.5, ' s'),
+      atMost('wall time of 5,000, of the fastest peer', median.capeai.wall_s / fastest, 1.5 / 2.25),
       atMost('memory per task, of 10,000', median['capeai, twice as many'].kb_per_task, 40, ' kB')];
   },
 };

@@ -133,7 +133,7 @@ void WriteRuns(const std::vector<const AttemptEnd*>& ends) {
     }
   }
   if (task_ids.empty()) return;
-  const pg::KeysHeld locked("capeai", "runs", "tasks");
+  const pg::KeysHeld locked("capeai", {"runs"}, "tasks");
   Execute(kWriteRuns, {&task_ids, &attempts, &numbers, &names, &statuses, &inputs, &outputs, &errors,
                        &started, &completed});
 }

@@ -1,5 +1,10 @@
 #include "store/tasks.hpp"
 
+#include <initializer_list>
+#include <optional>
+
+#include "pg/keys_held.hpp"
+
 namespace capeai::store {
 namespace {
 
@@ -38,6 +43,13 @@ const pg::Statement kInsertOne{
 const pg::Statement kInsert{CAPEAI_SUBMIT("NULL", "(SELECT unnest($19) AS id, unnest($20) AS input) AS new",
                                           CAPEAI_SHARED_DATA, "unnest($19)"),
                             {CAPEAI_SUBMIT_TYPES, Type::kUuidArray, Type::kJsonbArray}};
+
+// One look at the agent instead of one for each task: it stays locked, as their own checks would leave it.
+// Those see what has been committed since a snapshot of the whole transaction was taken; this would not.
+const pg::Statement kHoldAgent{
+    "SELECT 1 FROM capeai.agents WHERE id = $1"
+    " AND current_setting('transaction_isolation') = 'read committed' FOR KEY SHARE",
+    {Type::kUuid}};
 
 const pg::Statement kInsertKeyed{
     CAPEAI_SUBMIT("new.key",
@@ -162,6 +174,9 @@ std::vector<Uuid> InsertTasks(const Submission& common, const std::vector<Uuid>&
     const pg::Rows rows = Insert(kInsertKeyed, common, &ids, inputs, keys);
     for (size_t i = 0; i < rows.size(); ++i) written.push_back(rows.Id(i, 0));
   } else {
+    std::optional<pg::KeysHeld> locked;
+    if (pg::Execute(kHoldAgent, {common.agent_id}).size() == 1)
+      locked.emplace("capeai", std::initializer_list<const char*>{"tasks", "audit_events"}, "agents");
     Insert(kInsert, common, &ids, inputs);
     written = ids;
   }

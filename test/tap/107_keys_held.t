@@ -53,5 +53,26 @@ is( checks('names', q{
 
 is(checks('tasks', 'ALTER TABLE capeai.runs DROP CONSTRAINT name'), 0, 'without them it is as before');
 
+# --- the agent of tasks that are submitted together is locked once, unless somebody has put a trigger on what is written
+is(checks('agents', 'SELECT 1'), 0, 'nothing is looked up for a task whose agent is locked');
+for my $table ('tasks', 'audit_events')
+{
+	is( checks('agents', qq{
+		CREATE OR REPLACE FUNCTION see() RETURNS trigger LANGUAGE plpgsql SET search_path = public AS \$\$
+		BEGIN INSERT INTO seen VALUES (gen_random_uuid(), '$table'); RETURN NULL; END \$\$;
+		CREATE TRIGGER see AFTER INSERT ON capeai.$table FOR EACH ROW EXECUTE FUNCTION see()}),
+		$tasks, "with a trigger on $table all is as usual");
+	cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM seen WHERE step_name = '$table'"), '>=', $tasks, 'and the trigger fires');
+	$node->safe_psql('postgres', "DROP TRIGGER see ON capeai.$table");
+}
+is($node->safe_psql('postgres', q{
+	BEGIN ISOLATION LEVEL REPEATABLE READ;
+	SELECT count(*) FROM capeai_submit_tasks('chat', ARRAY['{"query": "a"}', '{"query": "b"}']::jsonb[]);
+	COMMIT}), 2, 'under a snapshot of the whole transaction, too');
+my (undef, undef, $error) = $node->psql('postgres', q{
+	BEGIN; SELECT count(*) FROM capeai_submit_tasks('chat', ARRAY['{"query": "a"}', '{"query": "b"}']::jsonb[]);
+	DELETE FROM capeai.agents WHERE slug = 'chat'; COMMIT});
+like($error, qr/violates foreign key constraint/, 'and the key is as good as ever');
+
 $node->finish;
 done_testing();
