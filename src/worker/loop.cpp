@@ -35,6 +35,9 @@ Uuid BlamedByHelper() {
   return FlightRecorder(HelperRecorderPath(pg::ThisDatabase())).blamed();
 }
 
+// Its caller goes away with the error, which is nevertheless what became of the ask.
+bool SearchFailed(const Work& work) { return work.request && work.request->found.error; }
+
 [[noreturn]] void Refuse(const Error& error) { pg::Raise(error); }
 
 }  // namespace
@@ -166,7 +169,7 @@ void Loop::HearBackends(MonoTime now) {
   // One walk, however many they are.
   std::map<AskAddress, Uuid> known;
   for (const auto& [id, execution] : executions_)
-    if (execution->work().ask) known.emplace(*execution->work().ask, id);
+    if (execution->work().ask && !SearchFailed(execution->work())) known.emplace(*execution->work().ask, id);
   for (const AskAddress& address : news.cancelled)
     if (const auto found = known.find(address); found != known.end())
       Cancel(found->second, "the caller cancelled or went away");
@@ -183,7 +186,9 @@ void Loop::HearBackends(MonoTime now) {
 
 // Asks that no coroutine works on just now.
 void Loop::CancelWaiting(const std::set<AskAddress>& cancelled) {
-  const auto is_cancelled = [&](const Work& work) { return work.ask && cancelled.contains(*work.ask); };
+  const auto is_cancelled = [&](const Work& work) {
+    return work.ask && cancelled.contains(*work.ask) && !SearchFailed(work);
+  };
   const auto end = [&](const Work& work) {
     Failure failure;
     failure.error = {sqlstate::kQueryCanceled, "the caller cancelled or went away", "", ""};
