@@ -53,14 +53,15 @@ std::vector<Passage> DecodePassages(const Json& json) {
 
 namespace {
 
-// On their way without names, as capeai's processes are of one build.
+// On their way without names, as capeai's processes are of one build. What is no UTF-8 (a database in
+// SQL_ASCII) leaves its place empty.
 Json FromPassages(const std::vector<Passage>& passages) {
   Json out = Json::Array();
   for (const Passage& p : passages)
     for (Json& member : std::array{Json::Int(p.document_id), Json::Int(p.passage_id), Json::String(p.title),
                                    Json::String(p.heading), Json::String(p.text), Json::String(p.url),
                                    Json::String(p.type), Json::Real(p.score)})
-      out.Push(std::move(member));
+      out.Push(member ? std::move(member) : Json::Null());
   return out;
 }
 

@@ -147,5 +147,23 @@ TEST(AskReplyTest, DeltaCostCoversTheMessage) {
   }
 }
 
+// As a database in SQL_ASCII may hold it: the others stay where they are.
+TEST(AskFoundTest, APassageWithBrokenBytesKeepsItsOtherMembers) {
+  AskFound found;
+  found.number = 7;
+  found.passages = {{1, 2, "broken \xFF", "heading", "text", "/url", "doc", 0.5},
+                    {3, 4, "b", "", "c", "", "doc", 0.25}};
+  const auto message = DecodeAskMessage(found.Encode());
+  ASSERT_TRUE(message && message->found);
+  const std::vector<Passage>& passages = message->found->passages;
+  ASSERT_EQ(passages.size(), 2U);
+  EXPECT_EQ(passages[0].title, "");
+  EXPECT_EQ(passages[0].heading, "heading");
+  EXPECT_EQ(passages[0].url, "/url");
+  EXPECT_EQ(passages[1].document_id, 3);
+  EXPECT_EQ(passages[1].text, "c");
+  EXPECT_EQ(passages[1].score, 0.25);
+}
+
 }  // namespace
 }  // namespace capeai
